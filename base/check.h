@@ -14,13 +14,11 @@
 // Any thread. The record (file:line, condition, message) goes to the log sink as kFatal, then
 // abort(3). When true the cost is one branch and the message is not evaluated. For our own bugs and
 // for misuse by the caller, never for what peers, kernels or limits do.
-#define SPINDLE_CHECK(condition)                                               \
-  ABSL_PREDICT_TRUE(condition)                                                 \
-  ? (void)0                                                                    \
-  : ::spindle::internal_logging::Voidify() &                                   \
-          ::spindle::internal_check::CheckFailure(__FILE__, __LINE__,          \
-                                                  #condition)                  \
-              .stream()
+#define SPINDLE_CHECK(condition)             \
+  ABSL_PREDICT_TRUE(condition)               \
+  ? (void)0                                  \
+  : ::spindle::internal_logging::Voidify() & \
+          ::spindle::internal_check::CheckFailure(__FILE__, __LINE__, #condition).stream()
 
 // SPINDLE_CHECK in debug builds; with NDEBUG the condition is compiled but never evaluated.
 #ifdef NDEBUG
@@ -30,11 +28,10 @@
 #endif
 
 // SPINDLE_CHECK for an absl::Status or absl::StatusOr, which is evaluated once; prints the status.
-#define SPINDLE_CHECK_OK(expression)                                           \
-  while (const std::string* spindle_not_ok =                                   \
-             ::spindle::internal_check::NotOk((expression), #expression))      \
-  ::spindle::internal_check::CheckFailure(__FILE__, __LINE__, *spindle_not_ok) \
-      .stream()
+#define SPINDLE_CHECK_OK(expression)                                      \
+  while (const std::string* spindle_not_ok =                              \
+             ::spindle::internal_check::NotOk((expression), #expression)) \
+  ::spindle::internal_check::CheckFailure(__FILE__, __LINE__, *spindle_not_ok).stream()
 
 namespace spindle::internal_check {
 

@@ -20,8 +20,8 @@ struct HistogramBucket {
 };
 
 // A latency histogram with three significant digits from 0 ns to kMax (73 minutes), after
-// HdrHistogram: below 512 ns each nanosecond has its bucket, above each power of two is cut into 512.
-// One thread at a time: keep one per thread and Merge. Copyable.
+// HdrHistogram: below 512 ns each nanosecond has its bucket, above each power of two is cut into
+// 512. One thread at a time: keep one per thread and Merge. Copyable.
 //
 // A value read back is within 0.1 % of the value recorded. Negative values count as 0 and values
 // above kMax as kMax; clamped_low() and clamped_high() say how many. Counts wrap at 2^64.

@@ -16,30 +16,30 @@
 // Streams one log record: SPINDLE_LOG(Warning) << "accept: " << status;
 // Levels: Debug, Info, Warning, Error. Any thread. Below the minimum level the operands are not
 // evaluated and the cost is one relaxed load. An expression, so it is safe in an unbraced `if`.
-#define SPINDLE_LOG(level)                                                     \
-  ABSL_PREDICT_TRUE(!::spindle::IsLogEnabled(::spindle::LogLevel::k##level))   \
-  ? (void)0                                                                    \
-  : ::spindle::internal_logging::Voidify() &                                   \
-          ::spindle::internal_logging::LogMessage(                             \
-              ::spindle::LogLevel::k##level, __FILE__, __LINE__)               \
+#define SPINDLE_LOG(level)                                                                 \
+  ABSL_PREDICT_TRUE(!::spindle::IsLogEnabled(::spindle::LogLevel::k##level))               \
+  ? (void)0                                                                                \
+  : ::spindle::internal_logging::Voidify() &                                               \
+          ::spindle::internal_logging::LogMessage(::spindle::LogLevel::k##level, __FILE__, \
+                                                  __LINE__)                                \
               .stream()
 
 // Like SPINDLE_LOG, at most once per `period` for this call site over all threads. The first call
 // passes; a record that follows suppressed ones ends in "[N suppressed]". Suppressed calls do not
 // evaluate their operands. Each instance of a template is a call site of its own.
-#define SPINDLE_LOG_EVERY(level, period)                                       \
-  (!::spindle::IsLogEnabled(::spindle::LogLevel::k##level) ||                  \
-   !::spindle::internal_logging::Admit(                                        \
-       []() -> ::spindle::internal_logging::RateLimiter& {                     \
-         static constinit ::spindle::internal_logging::RateLimiter limiter;    \
-         return limiter;                                                       \
-       }(),                                                                    \
-       (period)))                                                              \
-      ? (void)0                                                                \
-      : ::spindle::internal_logging::Voidify() &                               \
-            ::spindle::internal_logging::LogMessage(                           \
-                ::spindle::LogLevel::k##level, __FILE__, __LINE__,             \
-                ::spindle::internal_logging::TakeSuppressed())                 \
+#define SPINDLE_LOG_EVERY(level, period)                                                           \
+  (!::spindle::IsLogEnabled(::spindle::LogLevel::k##level) ||                                      \
+   !::spindle::internal_logging::Admit(                                                            \
+       []() -> ::spindle::internal_logging::RateLimiter& {                                         \
+         static constinit ::spindle::internal_logging::RateLimiter limiter;                        \
+         return limiter;                                                                           \
+       }(),                                                                                        \
+       (period)))                                                                                  \
+      ? (void)0                                                                                    \
+      : ::spindle::internal_logging::Voidify() &                                                   \
+            ::spindle::internal_logging::LogMessage(::spindle::LogLevel::k##level, __FILE__,       \
+                                                    __LINE__,                                      \
+                                                    ::spindle::internal_logging::TakeSuppressed()) \
                 .stream()
 
 namespace spindle {
@@ -77,7 +77,8 @@ LogLevel MinLogLevel() noexcept;
 // Sends all later records to `sink`; an empty sink restores the default, one line on stderr.
 // Any thread. No lock is held while a sink runs, so a record begun before the change may still be
 // inside the old sink when this returns: what the sink captures must live by its own means. The old
-// sink is destroyed on whichever thread leaves it last. A sink that logs reaches stderr, not itself.
+// sink is destroyed on whichever thread leaves it last. A sink that logs reaches stderr, not
+// itself.
 void SetLogSink(LogSink sink);
 
 // Formats as the default sink does, with the final newline: time in UTC, level, thread, file:line,

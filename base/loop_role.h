@@ -11,15 +11,16 @@ namespace spindle {
 
 namespace internal_loop_role {
 // The number of this thread, 0 until it binds a role for the first time. Never used twice, unlike
-// thread ids and addresses, so a dead owner is not mistaken for a new thread. initial-exec keeps the
-// access a single load in position-independent code too.
+// thread ids and addresses, so a dead owner is not mistaken for a new thread. initial-exec keeps
+// the access a single load in position-independent code too.
 extern thread_local uint64_t this_thread_number __attribute__((tls_model("initial-exec")));
 }  // namespace internal_loop_role
 
 // The right to touch what belongs to one loop, held by the thread that runs it.
 //
-// A capability for clang's -Wthread-safety: members are ABSL_GUARDED_BY(loop.role()), and a function
-// proves that it may touch them by AssertHeld() or ABSL_EXCLUSIVE_LOCKS_REQUIRED. It locks nothing.
+// A capability for clang's -Wthread-safety: members are ABSL_GUARDED_BY(loop.role()), and a
+// function proves that it may touch them by AssertHeld() or ABSL_EXCLUSIVE_LOCKS_REQUIRED. It locks
+// nothing.
 //
 // While no thread is bound (set-up, and after the loop has stopped) any thread may act, one at a
 // time; ordering between them is the caller's affair, such as starting or joining a thread.

@@ -19,8 +19,9 @@ enum class PushResult {
 
 // Hands values from any number of threads to one consumer, which takes them in batches.
 // Values of one producer keep their order. Values left at destruction are destroyed on the thread
-// that destroys the queue. Unbounded. Allocates only while it grows: the storage of two batches goes
-// back and forth between the queue and the consumer, and is never given back before destruction.
+// that destroys the queue. Unbounded. Allocates only while it grows: the storage of two batches
+// goes back and forth between the queue and the consumer, and is never given back before
+// destruction.
 //
 // The lock is held for one move of T or one swap of vectors; no destructor of a queued value and no
 // other code of the user runs under it, except while growing, when T's move constructor does.

@@ -11,11 +11,11 @@
 
 namespace spindle {
 
-// Texts for and from command lines. Any thread; nothing is kept. No locale is consulted. Every error
-// is kInvalidArgument and quotes the whole input.
+// Texts for and from command lines. Any thread; nothing is kept. No locale is consulted. Every
+// error is kInvalidArgument and quotes the whole input.
 
-// "5ms", "1.5s", "10us", "2m", "1h", "250ns", "0": a decimal number and a unit (ns, us, ms, s, m, h);
-// only zero goes without. Fractions of a nanosecond are cut off. Not negative, below 292 years.
+// "5ms", "1.5s", "10us", "2m", "1h", "250ns", "0": a decimal number and a unit (ns, us, ms, s, m,
+// h); only zero goes without. Fractions of a nanosecond are cut off. Not negative, below 292 years.
 absl::StatusOr<Duration> ParseDuration(std::string_view text);
 
 // "123", "64K", "1M", "2GiB": a whole number of bytes, with B, K, M, G or T, or KiB and so on, in

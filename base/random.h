@@ -9,9 +9,9 @@
 
 namespace spindle {
 
-// A seeded generator whose whole output, Uniform and Shuffle included, is the same on every platform
-// and compiler, so that a seed replays a run. One thread at a time; give each its own by Fork.
-// Copying repeats the sequence from that point. Not for secrets.
+// A seeded generator whose whole output, Uniform and Shuffle included, is the same on every
+// platform and compiler, so that a seed replays a run. One thread at a time; give each its own by
+// Fork. Copying repeats the sequence from that point. Not for secrets.
 //
 // xoshiro256** 1.0 by Blackman and Vigna, seeded by splitmix64: https://prng.di.unimi.it
 class Random {
