@@ -1,0 +1,113 @@
+#include "net/loop/internal/loop_core.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "base/check.h"
+
+namespace spindle {
+namespace {
+
+uint32_t NextLoopIndex() {
+  static std::atomic<uint32_t> next{0};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+LoopCore::LoopCore(EventLoop& loop, EventLoopOptions options, std::unique_ptr<IoBackend> backend)
+    : options_(std::move(options)),
+      index_(NextLoopIndex()),
+      mailbox_(std::make_shared<Mailbox>(backend->waker())),
+      host_(loop, mailbox_->role(), std::move(backend), options_.read_block_size),
+      timers_(host_.timers(), host_.syscalls()),
+      events_(options_.max_events_per_turn),
+      turn_end_(host_.now()) {}
+
+LoopCore::~LoopCore() {
+  mailbox_->Hold();
+  host_.CloseAll();
+  mailbox_->ServeCalls();
+  // Destroying a task can run code that posts: by then the mailbox refuses.
+  const std::vector<Task> unrun = mailbox_->Close();
+  tasks_.clear();
+}
+
+absl::StatusOr<size_t> LoopCore::Turn(WaitMode mode) {
+  bool block = mode == WaitMode::kBlock && !host_.has_work() && next_task_ == tasks_.size();
+  if (IoError error = ArmTimer(); !error.ok()) return error.ToStatus("timerfd");
+  block = block && mailbox_->PrepareSleep();
+  const absl::StatusOr<size_t> count =
+      host_.backend().Wait(events_, block ? WaitMode::kBlock : WaitMode::kPoll);
+  if (block) mailbox_->Awake();
+  if (!count.ok()) return count.status();
+
+  LoopStats& stats = host_.stats();
+  const TimePoint begin = host_.Now();
+  host_.BeginTurn(begin);
+  stats.wait_time += begin - turn_end_;
+  ++stats.turns;
+
+  // Those who were ready before come first, and who becomes ready from here on waits for the next
+  // turn: so each gets its budget once in a turn.
+  size_t done = *count + host_.RunReady();
+  host_.Dispatch(std::span(events_).first(*count));
+  done += RunTimers();
+  if (mailbox_->has_calls()) mailbox_->ServeCalls();
+  done += RunTasks();
+  done += host_.RunFlushes();
+  done += host_.RunDeferred();
+
+  turn_end_ = host_.Now();
+  const Duration busy = turn_end_ - begin;
+  stats.busy_time += busy;
+  stats.max_busy_time = std::max(stats.max_busy_time, busy);
+  return done;
+}
+
+IoError LoopCore::ArmTimer() {
+  // A timer that was armed too early costs one spare turn; arming it for every change costs a system
+  // call each.
+  const TimePoint earliest = host_.timers().earliest();
+  if (earliest >= armed_) return IoError();
+  armed_ = earliest;
+  return host_.backend().ArmTimer(earliest);
+}
+
+size_t LoopCore::RunTimers() {
+  const TimePoint now = host_.now();
+  if (armed_ <= now) armed_ = kNever;  // It has rung.
+  const TimePoint earliest = host_.timers().earliest();
+  if (earliest > now) return 0;
+  LoopStats& stats = host_.stats();
+  stats.max_timer_lag = std::max<Duration>(stats.max_timer_lag, now - earliest);
+  const size_t fired = host_.timers().RunDue(now);
+  stats.timers_fired += fired;
+  return fired;
+}
+
+size_t LoopCore::RunTasks() {
+  if (next_task_ == tasks_.size()) {
+    if (!mailbox_->has_tasks()) return 0;
+    tasks_.clear();
+    next_task_ = 0;
+    const TimePoint oldest = mailbox_->TakeTasks(tasks_);
+    LoopStats& stats = host_.stats();
+    stats.max_task_wait = std::max<Duration>(stats.max_task_wait, host_.now() - oldest);
+  }
+  const size_t end = std::min(tasks_.size(), next_task_ + options_.max_tasks_per_turn);
+  const size_t begin = next_task_;
+  while (next_task_ < end) {
+    Task task = std::move(tasks_[next_task_++]);
+    task();
+  }
+  if (next_task_ == tasks_.size()) {
+    tasks_.clear();
+    next_task_ = 0;
+  }
+  host_.stats().tasks_run += end - begin;
+  return end - begin;
+}
+
+}  // namespace spindle

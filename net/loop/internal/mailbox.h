@@ -1,0 +1,128 @@
+#ifndef SPINDLE_NET_LOOP_INTERNAL_MAILBOX_H_
+#define SPINDLE_NET_LOOP_INTERNAL_MAILBOX_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "base/clock.h"
+#include "base/loop_role.h"
+#include "base/mutex.h"
+#include "net/backend/io_backend.h"
+
+namespace spindle {
+
+using Task = absl::AnyInvocable<void()>;
+
+// A loop's face to other threads: its task queue, its quit flag and who may act in its stead. It
+// outlives the loop, held by every LoopRef.
+//
+// Invariants, all under `mutex_`:
+//  - `sleeping_` is set only while there is neither task nor call nor quit request, so whoever adds
+//    one of them and finds it set is the one who wakes the loop; no other eventfd write is needed.
+//  - the loop is idle, held by one thread (that runs it, or acts in its stead while nobody runs it),
+//    or closed. Only the holder may touch what belongs to the loop.
+//  - a holder serves all waiting calls before it lets go.
+//
+// Any thread, but for the functions marked "holder only".
+class Mailbox {
+ public:
+  explicit Mailbox(std::shared_ptr<Waker> waker) : waker_(std::move(waker)) {}
+
+  // Bound to the thread that holds the loop.
+  LoopRole& role() { return role_; }
+
+  // Queues `task` and wakes the loop if it sleeps. False, and `task` untouched, once closed.
+  bool Post(Task&& task);
+
+  // Runs `function` with the rights of the loop's thread and returns when it is done: directly if
+  // this thread holds the loop or nobody does, else on the holder's thread between two of its
+  // callbacks. While it waits, this thread serves calls made to the loops that it holds itself, so
+  // two loops may call each other at once. False, and nothing done, once closed.
+  // Not guaranteed: progress, while the other loop's callback waits for this thread by other means.
+  bool CallAndWait(absl::FunctionRef<void()> function);
+
+  // Makes the current Run return, or the next one. Any thread.
+  void RequestQuit();
+
+  // Takes the loop for this thread, waiting while another thread holds it.
+  void Hold();
+  // Holder only: serves the calls that wait, then lets go of the loop.
+  void Release();
+
+  // Holder only. True if a quit was requested since the last time that this returned true.
+  bool TakeQuit();
+  bool quit_requested() const { return quit_.load(std::memory_order_relaxed); }
+
+  // Holder only: true if the loop may sleep now. False if somebody left something meanwhile.
+  bool PrepareSleep();
+  // Holder only: the loop is awake again; spares others a wake-up.
+  void Awake() { sleeping_.store(false, std::memory_order_relaxed); }
+
+  // Holder only: appends what has been posted to `out`, in order. Returns when the oldest of them
+  // was posted, kNever if there was none.
+  TimePoint TakeTasks(std::vector<Task>& out);
+  bool has_tasks() const { return has_tasks_.load(std::memory_order_acquire); }
+
+  // Holder only: runs the calls of other threads that wait.
+  void ServeCalls();
+  bool has_calls() const { return has_calls_.load(std::memory_order_acquire); }
+
+  // Holder only: nothing is accepted from now on. Returns the tasks that never ran.
+  std::vector<Task> Close();
+
+  // True if the calling thread holds the loop.
+  bool HeldByThisThread() const { return role_.HeldByThisThread(); }
+
+ private:
+  enum class State : uint8_t { kIdle, kHeld, kClosed };
+  // Where one thread waits, for the end of its call or for a call to a loop that it holds.
+  struct Waiter {
+    Mutex mutex;
+    CondVar condition;
+    bool notified ABSL_GUARDED_BY(mutex) = false;
+
+    void Notify();
+    void Wait();
+  };
+  struct Call {
+    absl::FunctionRef<void()> function;
+    Waiter& waiter;
+    std::atomic<bool> done{false};
+    bool refused = false;  // The loop was closed first. Written before `done`.
+  };
+
+  void TakeHold() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WaitForCall(Call& call, Waiter& waiter);
+  // Returns the waiter before, to be put back: calls nest.
+  Waiter* SwapWaiter(Waiter* waiter) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool TakeSleeping() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const bool sleeping = sleeping_.load(std::memory_order_relaxed);
+    if (sleeping) sleeping_.store(false, std::memory_order_relaxed);
+    return sleeping;
+  }
+
+  const std::shared_ptr<Waker> waker_;
+  LoopRole role_;
+
+  mutable Mutex mutex_;
+  CondVar released_;
+  State state_ ABSL_GUARDED_BY(mutex_) = State::kIdle;
+  std::vector<Task> tasks_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Call*> calls_ ABSL_GUARDED_BY(mutex_);
+  Waiter* waiter_ ABSL_GUARDED_BY(mutex_) = nullptr;  // The holder's, while it waits in a call.
+  TimePoint oldest_task_ ABSL_GUARDED_BY(mutex_) = kNever;
+  // Written under `mutex_`, read without it as hints.
+  std::atomic<bool> sleeping_{false};
+  std::atomic<bool> has_tasks_{false};
+  std::atomic<bool> has_calls_{false};
+  std::atomic<bool> quit_{false};
+};
+
+}  // namespace spindle
+
+#endif  // SPINDLE_NET_LOOP_INTERNAL_MAILBOX_H_

@@ -1,0 +1,51 @@
+#ifndef SPINDLE_NET_LOOP_INTERNAL_TIMER_TABLE_H_
+#define SPINDLE_NET_LOOP_INTERNAL_TIMER_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <source_location>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "base/clock.h"
+#include "base/syscalls.h"
+#include "net/loop/internal/timer_queue.h"
+#include "net/loop/timer.h"
+
+namespace spindle {
+
+// The timers that users set: callbacks with ids, over the loop's TimerQueue.
+//
+// Invariant: a slot's generation changes whenever its timer ends (ran for the last time or was
+// cancelled), so an id names at most one timer, ever.
+//
+// Loop thread only. Callbacks that have not run are destroyed with the table.
+class TimerTable {
+ public:
+  // `queue` must outlive the table.
+  TimerTable(TimerQueue& queue, Syscalls& clock);
+  ~TimerTable();
+
+  // `period` of zero: once. Otherwise again at when + k * period; turns that come late catch up
+  // with one call and go on in step.
+  TimerId Add(TimePoint when, Duration period, absl::AnyInvocable<void()> callback,
+              std::source_location where);
+  // True if the timer was waiting, or is a periodic one running now: it will not run again.
+  bool Cancel(TimerId id);
+  size_t live() const { return live_; }
+
+ private:
+  class Slot;
+  void Free(Slot& slot);
+
+  TimerQueue& queue_;
+  Syscalls& clock_;
+  std::deque<Slot> slots_;  // Stable addresses.
+  std::vector<uint32_t> free_;
+  size_t live_ = 0;
+};
+
+}  // namespace spindle
+
+#endif  // SPINDLE_NET_LOOP_INTERNAL_TIMER_TABLE_H_

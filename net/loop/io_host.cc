@@ -1,0 +1,161 @@
+#include "net/loop/io_host.h"
+
+#include <errno.h>
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace spindle {
+
+IoHost::IoHost(EventLoop& loop, LoopRole& role, std::unique_ptr<IoBackend> backend,
+               size_t read_block_size)
+    : loop_(loop),
+      role_(role),
+      backend_(std::move(backend)),
+      read_block_size_(read_block_size),
+      now_(backend_->Now()),
+      handed_over_(std::make_shared<HandOverQueue>(*backend_)) {}
+
+IoHost::~IoHost() { SPINDLE_CHECK(slots_.live() == 0); }
+
+IoError IoHost::Attach(IoSlot& slot, int fd, Interest interest, Trigger trigger) {
+  SPINDLE_DCHECK(!slot.token_.valid());
+  if (closing_) return IoError(ECANCELED, IoOp::kPoll);
+  if (fd > SlotToken::kMaxFd) return IoError(EMFILE, IoOp::kPoll);
+  const SlotToken token = SlotToken::Next(fd);
+  if (IoError error = backend_->Add(token, interest, trigger); !error.ok()) return error;
+  AttachAdopted(slot, token);
+  return IoError();
+}
+
+void IoHost::AttachAdopted(IoSlot& slot, SlotToken token) {
+  SPINDLE_DCHECK(!slot.token_.valid());
+  slot.token_ = token;
+  slots_.Put(token, &slot);
+}
+
+void IoHost::AttachUnwatched(IoSlot& slot, int fd) { AttachAdopted(slot, SlotToken::Next(fd)); }
+
+void IoHost::Detach(IoSlot& slot) {
+  if (!slot.token_.valid()) return;
+  slots_.Erase(slot.token_);
+  slot.token_ = SlotToken();
+  slot.marked_ready_ = false;
+  slot.marked_flush_ = false;
+}
+
+void IoHost::MarkReady(IoSlot& slot) {
+  if (slot.marked_ready_ || !slot.token_.valid()) return;
+  slot.marked_ready_ = true;
+  ready_.push_back(slot.token_);
+}
+
+void IoHost::MarkFlush(IoSlot& slot) {
+  if (slot.marked_flush_ || !slot.token_.valid()) return;
+  slot.marked_flush_ = true;
+  flush_.push_back(slot.token_);
+}
+
+void IoHost::Defer(DeferredWork& work) {
+  if (!work.hook_.linked()) deferred_.push_back(work);
+}
+
+ChunkRef IoHost::TakeReadBlock() {
+  if (read_block_) return std::move(read_block_);
+  ChunkRef block = Chunk::Allocate(read_block_size_);
+  SPINDLE_CHECK(block) << "out of memory";
+  return block;
+}
+
+void IoHost::GiveBackReadBlock(ChunkRef block) {
+  if (block && !read_block_ && block->unique() && block->own_capacity() >= read_block_size_) {
+    read_block_ = std::move(block);
+  }
+}
+
+void IoHost::TakeHandedOver() {
+  // An adoption runs user code, which may come back here and expect nothing to be left.
+  do {
+    while (next_adopted_ < adopting_.size()) {
+      const HandedOver handed = std::move(adopting_[next_adopted_++]);
+      handed.target->Adopt(handed.token, handed.peer);
+    }
+    adopting_.clear();
+    next_adopted_ = 0;
+    handed_over_->TakeAll(adopting_);
+  } while (!adopting_.empty());
+}
+
+void IoHost::Dispatch(std::span<const IoEvent> events) {
+  if (!handed_over_->empty()) TakeHandedOver();
+  for (const IoEvent& event : events) {
+    IoSlot* slot = slots_.Find(event.token);
+    if (slot == nullptr) {
+      // Either its registration has ended, or an acceptor is just about to hand it over.
+      TakeHandedOver();
+      slot = slots_.Find(event.token);
+    }
+    if (slot == nullptr) {
+      ++stats_.stale_events;
+      continue;
+    }
+    ++stats_.events;
+    slot->OnIoEvent(event);
+  }
+}
+
+size_t IoHost::RunReady() {
+  ready_now_.swap(ready_);
+  for (const SlotToken token : ready_now_) {
+    IoSlot* slot = slots_.Find(token);
+    if (slot == nullptr || !slot->marked_ready_) continue;
+    slot->marked_ready_ = false;
+    slot->OnReady();
+  }
+  const size_t count = ready_now_.size();
+  ready_now_.clear();
+  return count;
+}
+
+size_t IoHost::RunFlushes() {
+  size_t count = 0;
+  // A flush can mark others (a relay's other side); they belong to this turn too.
+  for (int round = 0; round < 4 && !flush_.empty(); ++round) {
+    flush_now_.swap(flush_);
+    for (const SlotToken token : flush_now_) {
+      IoSlot* slot = slots_.Find(token);
+      if (slot == nullptr || !slot->marked_flush_) continue;
+      slot->marked_flush_ = false;
+      slot->OnFlush();
+    }
+    count += flush_now_.size();
+    flush_now_.clear();
+  }
+  return count;
+}
+
+size_t IoHost::RunDeferred() {
+  IntrusiveList<DeferredWork, &DeferredWork::hook_> batch;
+  batch.splice_all(deferred_);
+  size_t count = 0;
+  while (DeferredWork* work = batch.pop_front()) {
+    ++count;
+    work->OnDeferred();
+  }
+  return count;
+}
+
+void IoHost::CloseAll() {
+  handed_over_->Close();
+  TakeHandedOver();
+  closing_ = true;
+  // A slot's last words may make new slots: go on until there are none.
+  while (slots_.live() > 0) {
+    slots_.ForEach([](IoSlot& slot) { slot.OnLoopGone(); });
+    RunDeferred();
+  }
+  RunDeferred();
+}
+
+}  // namespace spindle

@@ -1,0 +1,139 @@
+#ifndef SPINDLE_NET_LOOP_IO_HOST_H_
+#define SPINDLE_NET_LOOP_IO_HOST_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/intrusive_list.h"
+#include "base/loop_role.h"
+#include "base/syscalls.h"
+#include "net/backend/io_backend.h"
+#include "net/backend/io_slot.h"
+#include "net/loop/internal/hand_over_queue.h"
+#include "net/loop/internal/slot_table.h"
+#include "net/loop/internal/timer_queue.h"
+#include "net/loop/loop_stats.h"
+#include "net/types/chunk.h"
+#include "net/types/socket_address.h"
+
+namespace spindle {
+
+class EventLoop;
+
+// Work put off to the end of the turn, when no callback is running: the second phase of a close.
+// Loop thread only; its owner cancels it (by destroying it) at any time.
+class DeferredWork {
+ public:
+  DeferredWork() = default;
+  DeferredWork(const DeferredWork&) = delete;
+  DeferredWork& operator=(const DeferredWork&) = delete;
+
+ protected:
+  ~DeferredWork() { hook_.Unlink(); }
+
+ private:
+  friend class IoHost;
+  virtual void OnDeferred() = 0;
+  ListHook hook_;
+};
+
+// What a loop offers to the things that live on it: registrations, the ready list, the flush list,
+// work at the end of the turn, timers and the shared read block. For the library's own layers; user
+// code sees EventLoop.
+//
+// Loop thread only, but for hand_over_queue().
+class IoHost {
+ public:
+  IoHost(EventLoop& loop, LoopRole& role, std::unique_ptr<IoBackend> backend,
+         size_t read_block_size);
+  ~IoHost();
+  IoHost(const IoHost&) = delete;
+  IoHost& operator=(const IoHost&) = delete;
+
+  // The services of `loop`.
+  static IoHost& Of(EventLoop& loop);
+
+  EventLoop& loop() { return loop_; }
+  LoopRole& role() ABSL_LOCK_RETURNED(role_) { return role_; }
+  void AssertInLoop() const ABSL_ASSERT_EXCLUSIVE_LOCK(role_) { role_.AssertHeld(); }
+  IoBackend& backend() { return *backend_; }
+  Syscalls& syscalls() { return backend_->syscalls(); }
+  TimerQueue& timers() { return timers_; }
+  LoopStats& stats() { return stats_; }
+  // The time at which this turn began; cheap, and up to one turn old.
+  TimePoint now() const { return now_; }
+  // Read afresh.
+  TimePoint Now() { return backend_->Now(); }
+
+  // Registers `fd` for `slot`, which must be detached. `fd` stays the caller's.
+  // Errors: ENOSPC, ENOMEM; EPERM for files that cannot be watched (regular files); EEXIST; EMFILE
+  // for descriptors above SlotToken::kMaxFd; ECANCELED while the loop is being destroyed.
+  IoError Attach(IoSlot& slot, int fd, Interest interest, Trigger trigger);
+  // As Attach, for a registration that exists already.
+  void AttachAdopted(IoSlot& slot, SlotToken token);
+  // A slot for a descriptor that the back end cannot watch (a regular file): it gets OnReady when it
+  // asks for it, and nothing else.
+  void AttachUnwatched(IoSlot& slot, int fd);
+  // Ends the registration in the loop; nothing more is dispatched to `slot`, not even what this turn
+  // has fetched already. For descriptors that stay open call backend().Remove first.
+  void Detach(IoSlot& slot);
+
+  // OnReady in the next turn, which then does not wait. Once, however often it is asked for.
+  void MarkReady(IoSlot& slot);
+  // OnFlush at the end of this turn. Once, however often it is asked for.
+  void MarkFlush(IoSlot& slot);
+  // OnDeferred at the end of this turn, after all flushes. Once.
+  void Defer(DeferredWork& work);
+
+  // The block into which connections read; back to the loop by GiveBackReadBlock when the reader
+  // kept nothing of it. Never null.
+  ChunkRef TakeReadBlock();
+  void GiveBackReadBlock(ChunkRef block);
+
+  // Where acceptors on other threads leave connections for this loop. It outlives the loop.
+  const std::shared_ptr<HandOverQueue>& hand_over_queue() const { return handed_over_; }
+  // Adopts what has been handed over so far. The loop does so before it dispatches a turn's events.
+  void TakeHandedOver();
+
+  // ---- For the loop.
+  void BeginTurn(TimePoint now) { now_ = now; }
+  void Dispatch(std::span<const IoEvent> events);
+  // Runs what was marked ready before the call. Returns how many.
+  size_t RunReady();
+  size_t RunFlushes();
+  size_t RunDeferred();
+  bool has_work() const {
+    return !ready_.empty() || !flush_.empty() || !deferred_.empty() ||
+           !handed_over_->empty();
+  }
+  size_t live_slots() const { return slots_.live(); }
+  // Tells every slot that the loop is gone, until none is left.
+  void CloseAll();
+
+ private:
+  EventLoop& loop_;
+  LoopRole& role_;
+  const std::unique_ptr<IoBackend> backend_;
+  const size_t read_block_size_;
+  SlotTable slots_;
+  TimerQueue timers_;
+  LoopStats stats_;
+  TimePoint now_;
+  ChunkRef read_block_;
+  std::vector<SlotToken> ready_;
+  std::vector<SlotToken> ready_now_;  // Being run; kept for its capacity.
+  std::vector<SlotToken> flush_;
+  std::vector<SlotToken> flush_now_;
+  IntrusiveList<DeferredWork, &DeferredWork::hook_> deferred_;
+  const std::shared_ptr<HandOverQueue> handed_over_;
+  std::vector<HandedOver> adopting_;  // Those from next_adopted_ on are still to be adopted.
+  size_t next_adopted_ = 0;
+  bool closing_ = false;              // CloseAll has begun: nothing new is attached.
+};
+
+}  // namespace spindle
+
+#endif  // SPINDLE_NET_LOOP_IO_HOST_H_

@@ -1,0 +1,17 @@
+#include "net/loop/loop_ref.h"
+
+#include "net/loop/internal/mailbox.h"
+
+namespace spindle {
+
+bool LoopRef::Post(absl::AnyInvocable<void()> task) const {
+  return mailbox_ != nullptr && mailbox_->Post(std::move(task));
+}
+
+bool LoopRef::CallAndWait(absl::FunctionRef<void()> function) const {
+  return mailbox_ != nullptr && mailbox_->CallAndWait(function);
+}
+
+bool LoopRef::IsInLoop() const { return mailbox_ != nullptr && mailbox_->HeldByThisThread(); }
+
+}  // namespace spindle
