@@ -261,8 +261,8 @@ class Buffer {
   void PopFirst();
   void DropEmptyTail();
   void PushSegment(internal::Segment segment);
-  bool CompactFirst(std::string_view data);
-  bool GrowFlat(std::string_view data);
+  void PushFrontSegment(internal::Segment segment);
+  bool MakeFlatRoom(size_t n, std::string_view keep, ChunkRef* old);
   void AppendSlow(std::string_view data);
   void ConsumeSlow(size_t n);
   bool PullUpInPlace(size_t n);

@@ -39,8 +39,9 @@ class Chunk : private LiveCounted<Chunk> {
   static ChunkRef CopyOf(std::string_view data);
 
   // A read-only chunk over memory of the caller's. `release` is called exactly once, by whichever
-  // thread drops the last reference; until then `data` must stay as it is. If `data` is above
-  // kMaxCapacity or memory is out, `release` is called at once and the result is null.
+  // thread drops the last reference; until then `data` must stay as it is. A null `release` is for
+  // data that lives for ever. If `data` is above kMaxCapacity or memory is out, `release` is called
+  // at once and the result is null.
   static ChunkRef Wrap(std::string_view data, absl::AnyInvocable<void()> release);
   static ChunkRef Wrap(std::span<const std::byte> data, absl::AnyInvocable<void()> release);
 

@@ -47,6 +47,7 @@ class SegmentRing {
 
   uint64_t bytes() const { return bytes_; }
   void AddBytes(uint64_t n) { bytes_ += n; }
+  void RemoveBytes(uint64_t n) { bytes_ -= n; }
 
   // `i` < count(), from the front.
   Segment& operator[](size_t i) { return slots_[(head_ + i) & mask_]; }
