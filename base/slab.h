@@ -15,7 +15,8 @@ namespace spindle {
 // One thread at a time. Owns the memory, not the objects: every object must be deleted before the
 // slab is destroyed (CHECK).
 //
-// Costs per object: sizeof(T), rounded up to 8 bytes, plus less than 2 % when 10,000 are alive.
+// Costs per object: sizeof(T), rounded up to 8 bytes, plus less than 2 % when 10,000 are alive
+// (2.4 % for objects below 100 bytes). Pages of a block that were never used are never touched.
 // A block that becomes wholly empty goes back to the allocator, except for one kept in reserve.
 // Reuse is last in, first out, so a stale pointer soon names another object: those who keep one
 // compare a generation of their own. In builds with AddressSanitizer free slots are poisoned.

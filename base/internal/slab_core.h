@@ -27,20 +27,27 @@ struct SlabBlock {
 // aligned blocks lie next to each other instead of a whole alignment apart.
 inline constexpr size_t kSlabMallocBytes = 16;
 
-// The smallest block from 4 KiB on that wastes at most 0.8 %, at the most 1 MiB or four objects.
+// Chooses the block size, 4 KiB to 1 MiB or one object, that costs least when 10,000 objects are
+// alive and the last block holds only one of them: large blocks waste less on the header and on the
+// rest that is too small for a slot, small blocks waste less at the end.
 constexpr SlabLayout MakeSlabLayout(size_t size, size_t alignment) {
-  SlabLayout layout;
   if (alignment < alignof(void*)) alignment = alignof(void*);
-  layout.slot_bytes = (size + alignment - 1) / alignment * alignment;
-  layout.first_slot = (sizeof(SlabBlock) + alignment - 1) / alignment * alignment;
-  for (size_t block = 4096;; block *= 2) {
+  const size_t slot = (size + alignment - 1) / alignment * alignment;
+  const size_t first = (sizeof(SlabBlock) + alignment - 1) / alignment * alignment;
+  SlabLayout best;
+  double least_cost = 0;
+  for (size_t block = 4096; block <= (size_t{1} << 20) || best.slots == 0; block *= 2) {
     const size_t room = block - kSlabMallocBytes;
-    layout.block_bytes = block;
-    layout.slots = room > layout.first_slot ? (room - layout.first_slot) / layout.slot_bytes : 0;
-    const size_t waste = block - layout.slots * layout.slot_bytes;
-    if (layout.slots >= 1 && waste * 125 <= block) return layout;
-    if (layout.slots >= 4 && block >= (size_t{1} << 20)) return layout;
+    const size_t slots = room > first ? (room - first) / slot : 0;
+    if (slots == 0) continue;
+    const double bytes = static_cast<double>(block);
+    const double waste = bytes - static_cast<double>(slots * slot);
+    const double cost = waste / bytes + bytes / (10000.0 * static_cast<double>(slot));
+    if (best.slots > 0 && cost >= least_cost) continue;
+    least_cost = cost;
+    best = {block, first, slot, slots};
   }
+  return best;
 }
 
 // The untyped half of Slab. One thread at a time.
