@@ -1,5 +1,6 @@
 #include "net/loop/event_loop.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -23,10 +24,7 @@ absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create(EventLoopOptions op
   return loop;
 }
 
-EventLoop::~EventLoop() {
-  SPINDLE_CHECK(!core_->mailbox().role().IsBound())
-      << "loop '" << name() << "' destroyed while a thread runs it";
-}
+EventLoop::~EventLoop() = default;
 
 absl::Status EventLoop::Run() {
   Mailbox& mailbox = core_->mailbox();

@@ -90,8 +90,8 @@ class EventLoop {
   // if it is due in this very turn. False for an id that has run, was cancelled or is invalid.
   bool Cancel(TimerId id);
 
-  // Queues `task` for a later moment on the loop's thread. Any thread; see LoopRef::Post. As the loop
-  // must exist at the time of the call, other threads had better use ref().
+  // Queues `task` for a later moment on the loop's thread. Any thread; see LoopRef::Post. As the
+  // loop must exist at the time of the call, other threads had better use ref().
   void Post(absl::AnyInvocable<void()> task);
 
   // Any thread.

@@ -19,10 +19,16 @@ IoHost::IoHost(EventLoop& loop, LoopRole& role, std::unique_ptr<IoBackend> backe
 
 IoHost::~IoHost() { SPINDLE_CHECK(slots_.live() == 0); }
 
-IoError IoHost::Attach(IoSlot& slot, int fd, Interest interest, Trigger trigger) {
-  SPINDLE_DCHECK(!slot.token_.valid());
+IoError IoHost::MayAttach(int fd) const {
   if (closing_) return IoError(ECANCELED, IoOp::kPoll);
+  if (fd < 0) return IoError(EBADF, IoOp::kPoll);
   if (fd > SlotToken::kMaxFd) return IoError(EMFILE, IoOp::kPoll);
+  if (slots_.Occupied(fd)) return IoError(EEXIST, IoOp::kPoll);
+  return IoError();
+}
+
+IoError IoHost::Attach(IoSlot& slot, int fd, Interest interest, Trigger trigger) {
+  if (IoError error = MayAttach(fd); !error.ok()) return error;
   const SlotToken token = SlotToken::Next(fd);
   if (IoError error = backend_->Add(token, interest, trigger); !error.ok()) return error;
   AttachAdopted(slot, token);
@@ -31,11 +37,17 @@ IoError IoHost::Attach(IoSlot& slot, int fd, Interest interest, Trigger trigger)
 
 void IoHost::AttachAdopted(IoSlot& slot, SlotToken token) {
   SPINDLE_DCHECK(!slot.token_.valid());
+  SPINDLE_CHECK(!slots_.Occupied(token.fd()))
+      << "descriptor " << token.fd() << " was closed while the loop still used it";
   slot.token_ = token;
   slots_.Put(token, &slot);
 }
 
-void IoHost::AttachUnwatched(IoSlot& slot, int fd) { AttachAdopted(slot, SlotToken::Next(fd)); }
+IoError IoHost::AttachUnwatched(IoSlot& slot, int fd) {
+  const IoError error = MayAttach(fd);
+  if (error.ok()) AttachAdopted(slot, SlotToken::Next(fd));
+  return error;
+}
 
 void IoHost::Detach(IoSlot& slot) {
   if (!slot.token_.valid()) return;
@@ -61,16 +73,21 @@ void IoHost::Defer(DeferredWork& work) {
   if (!work.hook_.linked()) deferred_.push_back(work);
 }
 
-ChunkRef IoHost::TakeReadBlock() {
-  if (read_block_) return std::move(read_block_);
+ChunkRef IoHost::TakeBlock() {
+  if (!spare_blocks_.empty()) {
+    ChunkRef block = std::move(spare_blocks_.back());
+    spare_blocks_.pop_back();
+    return block;
+  }
   ChunkRef block = Chunk::Allocate(read_block_size_);
   SPINDLE_CHECK(block) << "out of memory";
   return block;
 }
 
-void IoHost::GiveBackReadBlock(ChunkRef block) {
-  if (block && !read_block_ && block->unique() && block->own_capacity() >= read_block_size_) {
-    read_block_ = std::move(block);
+void IoHost::GiveBackBlock(ChunkRef block) {
+  if (block && block->own_capacity() >= read_block_size_ && block->unique() &&
+      spare_blocks_.size() < kMaxSpareBlocks) {
+    spare_blocks_.push_back(std::move(block));
   }
 }
 

@@ -69,17 +69,25 @@ class IoHost {
   TimePoint Now() { return backend_->Now(); }
 
   // Registers `fd` for `slot`, which must be detached. `fd` stays the caller's.
-  // Errors: ENOSPC, ENOMEM; EPERM for files that cannot be watched (regular files); EEXIST; EMFILE
-  // for descriptors above SlotToken::kMaxFd; ECANCELED while the loop is being destroyed.
+  // Errors: ENOSPC, ENOMEM; EPERM for files that cannot be watched (regular files); EBADF; EMFILE
+  // for descriptors above SlotToken::kMaxFd; ECANCELED while the loop is being destroyed; EEXIST if
+  // the loop has a slot of that number, because it is watched already or was closed while watched.
   IoError Attach(IoSlot& slot, int fd, Interest interest, Trigger trigger);
-  // As Attach, for a registration that exists already.
+  // As Attach, for a registration that exists already. CHECKs that the loop has no slot of that
+  // number: one of the loop's descriptors would have been closed behind its back, and bytes of one
+  // connection would go to another.
   void AttachAdopted(IoSlot& slot, SlotToken token);
-  // A slot for a descriptor that the back end cannot watch (a regular file): it gets OnReady when it
-  // asks for it, and nothing else.
-  void AttachUnwatched(IoSlot& slot, int fd);
-  // Ends the registration in the loop; nothing more is dispatched to `slot`, not even what this turn
-  // has fetched already. For descriptors that stay open call backend().Remove first.
+  // A slot for a descriptor that the back end does not watch (a regular file): it gets OnReady when
+  // it asks for it, OnLoopGone, and nothing else. Errors: EEXIST, EBADF, EMFILE and ECANCELED.
+  IoError AttachUnwatched(IoSlot& slot, int fd);
+  // Ends the registration in the loop; nothing more is dispatched to `slot`, not even what this
+  // turn has fetched already. For descriptors that stay open call backend().Remove first.
   void Detach(IoSlot& slot);
+
+  // The slot of a registration that has not ended, else null.
+  IoSlot* Find(SlotToken token) const { return slots_.Find(token); }
+  // The loop is being destroyed: nothing new is attached.
+  bool closing() const { return closing_; }
 
   // OnReady in the next turn, which then does not wait. Once, however often it is asked for.
   void MarkReady(IoSlot& slot);
@@ -88,10 +96,11 @@ class IoHost {
   // OnDeferred at the end of this turn, after all flushes. Once.
   void Defer(DeferredWork& work);
 
-  // The block into which connections read; back to the loop by GiveBackReadBlock when the reader
-  // kept nothing of it. Never null.
-  ChunkRef TakeReadBlock();
-  void GiveBackReadBlock(ChunkRef block);
+  // Blocks of read_block_size bytes, for what lives no longer than a callback and its flush:
+  // reading into, writing from. Never null. Who is done with one gives it back; any other chunk, or
+  // one that somebody still shares, is just dropped.
+  ChunkRef TakeBlock();
+  void GiveBackBlock(ChunkRef block);
 
   // Where acceptors on other threads leave connections for this loop. It outlives the loop.
   const std::shared_ptr<HandOverQueue>& hand_over_queue() const { return handed_over_; }
@@ -106,14 +115,15 @@ class IoHost {
   size_t RunFlushes();
   size_t RunDeferred();
   bool has_work() const {
-    return !ready_.empty() || !flush_.empty() || !deferred_.empty() ||
-           !handed_over_->empty();
+    return !ready_.empty() || !flush_.empty() || !deferred_.empty() || !handed_over_->empty();
   }
   size_t live_slots() const { return slots_.live(); }
   // Tells every slot that the loop is gone, until none is left.
   void CloseAll();
 
  private:
+  IoError MayAttach(int fd) const;
+
   EventLoop& loop_;
   LoopRole& role_;
   const std::unique_ptr<IoBackend> backend_;
@@ -122,7 +132,7 @@ class IoHost {
   TimerQueue timers_;
   LoopStats stats_;
   TimePoint now_;
-  ChunkRef read_block_;
+  std::vector<ChunkRef> spare_blocks_;  // At most kMaxSpareBlocks.
   std::vector<SlotToken> ready_;
   std::vector<SlotToken> ready_now_;  // Being run; kept for its capacity.
   std::vector<SlotToken> flush_;
@@ -131,7 +141,7 @@ class IoHost {
   const std::shared_ptr<HandOverQueue> handed_over_;
   std::vector<HandedOver> adopting_;  // Those from next_adopted_ on are still to be adopted.
   size_t next_adopted_ = 0;
-  bool closing_ = false;              // CloseAll has begun: nothing new is attached.
+  bool closing_ = false;  // CloseAll has begun: nothing new is attached.
 };
 
 }  // namespace spindle

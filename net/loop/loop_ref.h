@@ -18,10 +18,10 @@ class LoopRef {
   LoopRef() = default;
   explicit LoopRef(std::shared_ptr<Mailbox> mailbox) : mailbox_(std::move(mailbox)) {}
 
-  // Queues `task` for the loop's thread. Any thread, also the loop's own; the task never runs inside
-  // this call. Tasks of one thread run in the order in which it posted them. False if the loop is
-  // gone: `task` is then destroyed here, unrun. A task that is queued when the loop is destroyed is
-  // destroyed by the thread that destroys the loop, unrun.
+  // Queues `task` for the loop's thread. Any thread, also the loop's own; the task never runs
+  // inside this call. Tasks of one thread run in the order in which it posted them. False if the
+  // loop is gone: `task` is then destroyed here, unrun. A task that is queued when the loop is
+  // destroyed is destroyed by the thread that destroys the loop, unrun.
   bool Post(absl::AnyInvocable<void()> task) const;
 
   // Runs `function` as if in a callback of the loop and returns when it has run: directly on the

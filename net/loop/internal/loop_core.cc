@@ -14,12 +14,17 @@ uint32_t NextLoopIndex() {
   return next.fetch_add(1, std::memory_order_relaxed);
 }
 
+// In the order in which they were posted.
+void DestroyTasks(std::vector<Task> tasks) {
+  for (Task& task : tasks) task = nullptr;
+}
+
 }  // namespace
 
 LoopCore::LoopCore(EventLoop& loop, EventLoopOptions options, std::unique_ptr<IoBackend> backend)
     : options_(std::move(options)),
       index_(NextLoopIndex()),
-      mailbox_(std::make_shared<Mailbox>(backend->waker())),
+      mailbox_(std::make_shared<Mailbox>(backend->waker(), backend->syscalls())),
       host_(loop, mailbox_->role(), std::move(backend), options_.read_block_size),
       timers_(host_.timers(), host_.syscalls()),
       events_(options_.max_events_per_turn),
@@ -28,13 +33,14 @@ LoopCore::LoopCore(EventLoop& loop, EventLoopOptions options, std::unique_ptr<Io
 LoopCore::~LoopCore() {
   mailbox_->Hold();
   host_.CloseAll();
-  mailbox_->ServeCalls();
-  // Destroying a task can run code that posts: by then the mailbox refuses.
-  const std::vector<Task> unrun = mailbox_->Close();
-  tasks_.clear();
+  // Destroying a callback can run code that uses the loop: cancels a timer, ends a watcher, posts.
+  timers_.Close();
+  DestroyTasks(std::exchange(tasks_, {}));
+  DestroyTasks(mailbox_->Close());
+  host_.CloseAll();
 }
 
-absl::StatusOr<size_t> LoopCore::Turn(WaitMode mode) {
+absl::StatusOr<size_t> LoopCore::Turn(WaitMode mode) noexcept {
   bool block = mode == WaitMode::kBlock && !host_.has_work() && next_task_ == tasks_.size();
   if (IoError error = ArmTimer(); !error.ok()) return error.ToStatus("timerfd");
   block = block && mailbox_->PrepareSleep();
@@ -67,12 +73,13 @@ absl::StatusOr<size_t> LoopCore::Turn(WaitMode mode) {
 }
 
 IoError LoopCore::ArmTimer() {
-  // A timer that was armed too early costs one spare turn; arming it for every change costs a system
-  // call each.
+  // A timer that was armed too early costs one spare turn; arming it for every change costs a
+  // system call each.
   const TimePoint earliest = host_.timers().earliest();
   if (earliest >= armed_) return IoError();
-  armed_ = earliest;
-  return host_.backend().ArmTimer(earliest);
+  const IoError error = host_.backend().ArmTimer(earliest);
+  if (error.ok()) armed_ = earliest;
+  return error;
 }
 
 size_t LoopCore::RunTimers() {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/live_counter.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/internal/mailbox.h"
 #include "net/loop/internal/timer_table.h"
@@ -17,12 +18,13 @@ namespace spindle {
 //
 // Loop thread only, but for mailbox(). Invariant: the timer of the back end is armed for the
 // earliest deadline or for an earlier time, never for a later one; `armed_` says for which.
-class LoopCore {
+class LoopCore : private LiveCounted<EventLoop> {
  public:
   LoopCore(EventLoop& loop, EventLoopOptions options, std::unique_ptr<IoBackend> backend);
   ~LoopCore();
 
-  absl::StatusOr<size_t> Turn(WaitMode mode);
+  // A callback that throws ends the process here, where its stack can still be seen.
+  absl::StatusOr<size_t> Turn(WaitMode mode) noexcept;
 
   const EventLoopOptions& options() const { return options_; }
   Mailbox& mailbox() { return *mailbox_; }

@@ -1,30 +1,32 @@
 #include "net/loop/internal/mailbox.h"
 
-#include <algorithm>
+#include <iterator>
 
 #include "base/check.h"
 
 namespace spindle {
 namespace {
 
-// The mailboxes of the loops that this thread holds, outermost first.
-std::vector<Mailbox*>& HeldMailboxes() {
-  thread_local std::vector<Mailbox*> held;
-  return held;
-}
+// The loops that this thread holds, innermost first, linked by Mailbox::next_held_. Needs no
+// destructor, so that loops may live in static variables.
+constinit thread_local Mailbox* innermost_held = nullptr;
 
 }  // namespace
 
-void Mailbox::Waiter::Notify() {
-  MutexLock lock(mutex);
-  notified = true;
-  condition.NotifyOne();
-}
-
-void Mailbox::Waiter::Wait() {
-  MutexLock lock(mutex);
-  while (!notified) condition.Wait(mutex);
-  notified = false;
+void CallWaiter::WaitServingCalls() {
+  std::vector<CallWaiter*> outer;
+  for (Mailbox* held = innermost_held; held != nullptr; held = held->next_held_) {
+    outer.push_back(held->SwapWaiter(this));
+  }
+  do {
+    for (Mailbox* held = innermost_held; held != nullptr; held = held->next_held_) {
+      held->ServeCalls();
+    }
+  } while (WaitForNotice());
+  auto previous = outer.begin();
+  for (Mailbox* held = innermost_held; held != nullptr; held = held->next_held_) {
+    held->SwapWaiter(*previous++);
+  }
 }
 
 bool Mailbox::Post(Task&& task) {
@@ -33,7 +35,7 @@ bool Mailbox::Post(Task&& task) {
     MutexLock lock(mutex_);
     if (state_ == State::kClosed) return false;
     if (tasks_.empty()) {
-      oldest_task_ = Clock::now();
+      oldest_task_ = clock_.Now();
       has_tasks_.store(true, std::memory_order_release);
     }
     tasks_.push_back(std::move(task));
@@ -78,18 +80,34 @@ TimePoint Mailbox::TakeTasks(std::vector<Task>& out) {
   return oldest_task_;
 }
 
-void Mailbox::TakeHold() {
-  state_ = State::kHeld;
+void Mailbox::TakeHold(State state) {
+  state_ = state;
   role_.BindToThisThread();
-  HeldMailboxes().push_back(this);
+  next_held_ = std::exchange(innermost_held, this);
+}
+
+void Mailbox::EndHold(State state) {
+  SPINDLE_CHECK(innermost_held == this);
+  innermost_held = next_held_;
+  role_.Unbind();
+  state_ = state;
+  for (CallWaiter* waiter : release_waiters_) waiter->Finish();
+  release_waiters_.clear();
 }
 
 void Mailbox::Hold() {
-  MutexLock lock(mutex_);
-  SPINDLE_CHECK(!HeldByThisThread()) << "Run called from inside a callback of the same loop";
-  while (state_ == State::kHeld) released_.Wait(mutex_);
-  SPINDLE_CHECK(state_ != State::kClosed);
-  TakeHold();
+  while (true) {
+    CallWaiter waiter;
+    {
+      MutexLock lock(mutex_);
+      SPINDLE_CHECK(state_ != State::kHeld && state_ != State::kClosed && !HeldByThisThread())
+          << "Run, RunOnce or the destructor of a loop that is running: from inside one of its "
+             "callbacks, or on a second thread";
+      if (state_ == State::kIdle) return TakeHold(State::kHeld);
+      release_waiters_.push_back(&waiter);
+    }
+    waiter.WaitServingCalls();
+  }
 }
 
 void Mailbox::Release() {
@@ -97,16 +115,12 @@ void Mailbox::Release() {
     ServeCalls();
     MutexLock lock(mutex_);
     if (!calls_.empty()) continue;
-    std::erase(HeldMailboxes(), this);
-    role_.Unbind();
-    state_ = State::kIdle;
     sleeping_.store(false, std::memory_order_relaxed);
-    released_.NotifyAll();
-    return;
+    return EndHold(State::kIdle);
   }
 }
 
-void Mailbox::ServeCalls() {
+void Mailbox::ServeCalls() noexcept {
   while (true) {
     Call* call = nullptr;
     {
@@ -119,32 +133,27 @@ void Mailbox::ServeCalls() {
       calls_.erase(calls_.begin());
     }
     call->function();
-    Waiter& waiter = call->waiter;  // `call` may be gone once it is done.
-    MutexLock lock(waiter.mutex);
-    call->done.store(true, std::memory_order_release);
-    waiter.notified = true;
-    waiter.condition.NotifyOne();
+    call->waiter.Finish();  // `call` may be gone now.
   }
 }
 
-bool Mailbox::CallAndWait(absl::FunctionRef<void()> function) {
+bool Mailbox::CallAndWait(absl::FunctionRef<void()> function) noexcept {
   if (HeldByThisThread()) {
     function();
     return true;
   }
-  Waiter waiter;
-  Call call{.function = function, .waiter = waiter};
+  Call call{.function = function, .waiter = {}};
   bool wake = false;
   {
     MutexLock lock(mutex_);
     if (state_ == State::kClosed) return false;
-    if (state_ == State::kHeld) {
+    if (state_ == State::kIdle) {
+      TakeHold(State::kBorrowed);
+    } else {
       calls_.push_back(&call);
       has_calls_.store(true, std::memory_order_release);
       wake = TakeSleeping();
-      if (waiter_ != nullptr) waiter_->Notify();
-    } else {
-      TakeHold();
+      if (holder_waiter_ != nullptr) holder_waiter_->Notify();
     }
   }
   if (HeldByThisThread()) {
@@ -153,43 +162,23 @@ bool Mailbox::CallAndWait(absl::FunctionRef<void()> function) {
     return true;
   }
   if (wake) waker_->Wake();
-  WaitForCall(call, waiter);
+  call.waiter.WaitServingCalls();
   return !call.refused;
 }
 
-void Mailbox::WaitForCall(Call& call, Waiter& waiter) {
-  const std::vector<Mailbox*> held = HeldMailboxes();
-  std::vector<Waiter*> outer;
-  for (Mailbox* mailbox : held) outer.push_back(mailbox->SwapWaiter(&waiter));
-  while (!call.done.load(std::memory_order_acquire)) {
-    for (Mailbox* mailbox : held) mailbox->ServeCalls();
-    if (call.done.load(std::memory_order_acquire)) break;
-    waiter.Wait();
-  }
-  for (size_t i = 0; i < held.size(); ++i) held[i]->SwapWaiter(outer[i]);
-  // The one who set `done` may still hold the waiter's mutex, which dies with our caller's frame.
-  MutexLock lock(waiter.mutex);
-}
-
-Mailbox::Waiter* Mailbox::SwapWaiter(Waiter* waiter) {
+CallWaiter* Mailbox::SwapWaiter(CallWaiter* waiter) {
   MutexLock lock(mutex_);
   if (waiter != nullptr && !calls_.empty()) waiter->Notify();
-  return std::exchange(waiter_, waiter);
+  return std::exchange(holder_waiter_, waiter);
 }
 
 std::vector<Task> Mailbox::Close() {
   ServeCalls();
   MutexLock lock(mutex_);
-  std::erase(HeldMailboxes(), this);
-  role_.Unbind();
-  state_ = State::kClosed;
+  EndHold(State::kClosed);
   for (Call* call : calls_) {
     call->refused = true;
-    Waiter& waiter = call->waiter;
-    MutexLock waiter_lock(waiter.mutex);
-    call->done.store(true, std::memory_order_release);
-    waiter.notified = true;
-    waiter.condition.NotifyOne();
+    call->waiter.Finish();
   }
   calls_.clear();
   has_tasks_.store(false, std::memory_order_relaxed);

@@ -12,7 +12,9 @@
 #include "base/clock.h"
 #include "base/loop_role.h"
 #include "base/mutex.h"
+#include "base/syscalls.h"
 #include "net/backend/io_backend.h"
+#include "net/loop/internal/call_waiter.h"
 
 namespace spindle {
 
@@ -24,14 +26,17 @@ using Task = absl::AnyInvocable<void()>;
 // Invariants, all under `mutex_`:
 //  - `sleeping_` is set only while there is neither task nor call nor quit request, so whoever adds
 //    one of them and finds it set is the one who wakes the loop; no other eventfd write is needed.
-//  - the loop is idle, held by one thread (that runs it, or acts in its stead while nobody runs it),
-//    or closed. Only the holder may touch what belongs to the loop.
+//  - the loop is idle, held by one thread (that runs or destroys it, or acts in its stead while
+//    nobody runs it), or closed. Only the holder may touch what belongs to the loop.
 //  - a holder serves all waiting calls before it lets go.
+// A thread takes several loops and lets go of them in the manner of a stack.
 //
 // Any thread, but for the functions marked "holder only".
 class Mailbox {
  public:
-  explicit Mailbox(std::shared_ptr<Waker> waker) : waker_(std::move(waker)) {}
+  // `clock` must outlive the mailbox.
+  Mailbox(std::shared_ptr<Waker> waker, Syscalls& clock)
+      : waker_(std::move(waker)), clock_(clock) {}
 
   // Bound to the thread that holds the loop.
   LoopRole& role() { return role_; }
@@ -44,12 +49,13 @@ class Mailbox {
   // callbacks. While it waits, this thread serves calls made to the loops that it holds itself, so
   // two loops may call each other at once. False, and nothing done, once closed.
   // Not guaranteed: progress, while the other loop's callback waits for this thread by other means.
-  bool CallAndWait(absl::FunctionRef<void()> function);
+  bool CallAndWait(absl::FunctionRef<void()> function) noexcept;
 
   // Makes the current Run return, or the next one. Any thread.
   void RequestQuit();
 
-  // Takes the loop for this thread, waiting while another thread holds it.
+  // Takes the loop for this thread, to run or to destroy it. Waits, serving calls, for one who acts
+  // in its stead; CHECKs that nobody runs it, this thread included.
   void Hold();
   // Holder only: serves the calls that wait, then lets go of the loop.
   void Release();
@@ -68,38 +74,35 @@ class Mailbox {
   TimePoint TakeTasks(std::vector<Task>& out);
   bool has_tasks() const { return has_tasks_.load(std::memory_order_acquire); }
 
-  // Holder only: runs the calls of other threads that wait.
-  void ServeCalls();
+  // Holder only: runs the calls of other threads that wait. A call that throws ends the process.
+  void ServeCalls() noexcept;
   bool has_calls() const { return has_calls_.load(std::memory_order_acquire); }
 
-  // Holder only: nothing is accepted from now on. Returns the tasks that never ran.
+  // Holder only: nothing is accepted from now on, and the hold ends. Returns the tasks that never
+  // ran.
   std::vector<Task> Close();
 
   // True if the calling thread holds the loop.
   bool HeldByThisThread() const { return role_.HeldByThisThread(); }
 
  private:
-  enum class State : uint8_t { kIdle, kHeld, kClosed };
-  // Where one thread waits, for the end of its call or for a call to a loop that it holds.
-  struct Waiter {
-    Mutex mutex;
-    CondVar condition;
-    bool notified ABSL_GUARDED_BY(mutex) = false;
-
-    void Notify();
-    void Wait();
+  friend class CallWaiter;
+  enum class State : uint8_t {
+    kIdle,
+    kHeld,      // By one who runs or destroys the loop.
+    kBorrowed,  // By one who acts in its stead.
+    kClosed,
   };
   struct Call {
     absl::FunctionRef<void()> function;
-    Waiter& waiter;
-    std::atomic<bool> done{false};
-    bool refused = false;  // The loop was closed first. Written before `done`.
+    CallWaiter waiter;
+    bool refused = false;  // The loop was closed first. Written before the wait ends.
   };
 
-  void TakeHold() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void WaitForCall(Call& call, Waiter& waiter);
-  // Returns the waiter before, to be put back: calls nest.
-  Waiter* SwapWaiter(Waiter* waiter) ABSL_LOCKS_EXCLUDED(mutex_);
+  void TakeHold(State state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndHold(State state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns the waiter before, to be put back: waits nest.
+  CallWaiter* SwapWaiter(CallWaiter* waiter) ABSL_LOCKS_EXCLUDED(mutex_);
   bool TakeSleeping() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const bool sleeping = sleeping_.load(std::memory_order_relaxed);
     if (sleeping) sleeping_.store(false, std::memory_order_relaxed);
@@ -107,16 +110,20 @@ class Mailbox {
   }
 
   const std::shared_ptr<Waker> waker_;
+  Syscalls& clock_;
   LoopRole role_;
+  Mailbox* next_held_ = nullptr;  // Holder only: the loop that the thread took before this one.
 
   mutable Mutex mutex_;
-  CondVar released_;
   State state_ ABSL_GUARDED_BY(mutex_) = State::kIdle;
   std::vector<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   std::vector<Call*> calls_ ABSL_GUARDED_BY(mutex_);
-  Waiter* waiter_ ABSL_GUARDED_BY(mutex_) = nullptr;  // The holder's, while it waits in a call.
+  // The holder's, while it waits for another loop.
+  CallWaiter* holder_waiter_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  // Of those who wait for the end of a borrowing.
+  std::vector<CallWaiter*> release_waiters_ ABSL_GUARDED_BY(mutex_);
   TimePoint oldest_task_ ABSL_GUARDED_BY(mutex_) = kNever;
-  // Written under `mutex_`, read without it as hints.
+  // Written under `mutex_`, but for Awake; read without it as hints.
   std::atomic<bool> sleeping_{false};
   std::atomic<bool> has_tasks_{false};
   std::atomic<bool> has_calls_{false};

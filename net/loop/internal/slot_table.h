@@ -21,6 +21,12 @@ class SlotTable {
     return entries_[index].slot;
   }
 
+  bool Occupied(int fd) const {
+    const size_t index = static_cast<size_t>(fd);
+    return index < entries_.size() && entries_[index].slot != nullptr;
+  }
+
+  // The place must be free.
   void Put(SlotToken token, IoSlot* slot) {
     const size_t index = static_cast<size_t>(token.fd());
     if (index >= entries_.size()) entries_.resize(std::max(index + 1, entries_.size() * 3 / 2));

@@ -42,7 +42,8 @@ class TimerEntry {
 //
 // Invariants: an entry is in the heap, or in the list of those that are due in this turn, or
 // nowhere. RunDue takes all that are due before it runs the first, so an entry added by a callback
-// waits for the next turn, and a callback that removes a sibling of its batch keeps it from running.
+// waits for the next turn, and a callback that removes a sibling of its batch keeps it from
+// running.
 //
 // Loop thread only. Does not own the entries.
 class TimerQueue {

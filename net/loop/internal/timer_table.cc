@@ -52,13 +52,20 @@ void TimerTable::Slot::OnTimer() {
 
 TimerTable::TimerTable(TimerQueue& queue, Syscalls& clock) : queue_(queue), clock_(clock) {}
 
-TimerTable::~TimerTable() {
-  for (Slot& slot : slots_) queue_.Remove(slot);
+TimerTable::~TimerTable() { Close(); }
+
+void TimerTable::Close() {
+  closed_ = true;
+  // By index: what a callback captured may cancel other timers when it is destroyed.
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    Cancel(TimerId(static_cast<uint32_t>(i), slots_[i].generation_));
+  }
 }
 
 TimerId TimerTable::Add(TimePoint when, Duration period, absl::AnyInvocable<void()> callback,
                         std::source_location where) {
   SPINDLE_CHECK(period >= Duration::zero());
+  if (closed_) return TimerId();
   if (free_.empty()) {
     SPINDLE_CHECK(slots_.size() < (size_t{1} << 24)) << "more than 16 million timers";
     free_.push_back(static_cast<uint32_t>(slots_.size()));

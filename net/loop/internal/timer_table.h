@@ -35,6 +35,9 @@ class TimerTable {
   bool Cancel(TimerId id);
   size_t live() const { return live_; }
 
+  // Destroys all callbacks, unrun; from now on Add does so at once and returns an invalid id.
+  void Close();
+
  private:
   class Slot;
   void Free(Slot& slot);
@@ -44,6 +47,7 @@ class TimerTable {
   std::deque<Slot> slots_;  // Stable addresses.
   std::vector<uint32_t> free_;
   size_t live_ = 0;
+  bool closed_ = false;
 };
 
 }  // namespace spindle
