@@ -39,8 +39,8 @@ struct SimBytes {
 //  - TCP over IPv4 and IPv6 (dual-stack included): port choice, EADDRINUSE with SO_REUSEADDR and
 //    SO_REUSEPORT, TIME_WAIT, backlog, in-progress, refused, late and self-connected connects, send
 //    and receive buffers with a window between them, half-close, FIN after data, RST for unread
-//    input, for SO_LINGER 0 and for data sent to a closed socket, SO_ERROR, ETIMEDOUT for peers that
-//    vanish (TCP_USER_TIMEOUT, keep-alive, 15 minutes of retransmission).
+//    input, for SO_LINGER 0 and for data sent to a closed socket, SO_ERROR, ETIMEDOUT for peers
+//    that vanish (TCP_USER_TIMEOUT, keep-alive, 15 minutes of retransmission).
 //  - AF_UNIX stream sockets, by path and abstract. Paths live in the simulator, not in the file
 //    system, and like there outlive the socket until UnlinkPath.
 //  - epoll: level, edge, one-shot; what Linux reports in each state of a socket, and which changes
@@ -61,7 +61,7 @@ struct SimBytes {
 //     if (!kernel.AnythingReady(epoll_fd) && !kernel.AdvanceToNextEvent()) break;  // Dead.
 //   }
 //
-// One thread. Whoever uses the descriptors closes them; the kernel may be destroyed before.
+// One thread. Must outlive whatever uses it; descriptors may still be open when it goes.
 class SimKernel final : public Syscalls {
  public:
   explicit SimKernel(const SimOptions& options = SimOptions());
