@@ -9,13 +9,14 @@ namespace spindle {
 
 class TimerTable::Slot final : public TimerEntry {
  public:
-  Slot(TimerTable& table, uint32_t index) : table_(table), index_(index) {}
+  Slot(TimerTable& table, uint32_t index)
+      : table_(table), index_(index), generation_(table.first_generation_) {}
 
   void OnTimer() override;
 
   TimerTable& table_;
   const uint32_t index_;
-  uint64_t generation_ = 1;
+  uint64_t generation_;
   bool in_use_ = false;
   Duration period_{0};
   absl::AnyInvocable<void()> callback_;
@@ -50,7 +51,8 @@ void TimerTable::Slot::OnTimer() {
   table_.queue_.Add(*this, NextInStep(deadline(), period_, table_.clock_.Now()));
 }
 
-TimerTable::TimerTable(TimerQueue& queue, Syscalls& clock) : queue_(queue), clock_(clock) {}
+TimerTable::TimerTable(TimerQueue& queue, Syscalls& clock, uint64_t first_generation)
+    : queue_(queue), clock_(clock), first_generation_(first_generation) {}
 
 TimerTable::~TimerTable() { Close(); }
 
@@ -97,7 +99,7 @@ void TimerTable::Free(Slot& slot) {
   ++slot.generation_;
   slot.in_use_ = false;
   slot.callback_ = nullptr;
-  free_.push_back(slot.index_);
+  if (slot.generation_ <= kLastGeneration) free_.push_back(slot.index_);
   --live_;
 }
 

@@ -18,13 +18,17 @@ namespace spindle {
 // The timers that users set: callbacks with ids, over the loop's TimerQueue.
 //
 // Invariant: a slot's generation changes whenever its timer ends (ran for the last time or was
-// cancelled), so an id names at most one timer, ever.
+// cancelled), and a slot whose generations are used up is not used again; so an id names at most
+// one timer, ever.
 //
 // Loop thread only. Callbacks that have not run are destroyed with the table.
 class TimerTable {
  public:
-  // `queue` must outlive the table.
-  TimerTable(TimerQueue& queue, Syscalls& clock);
+  // As many as fit into an id.
+  static constexpr uint64_t kLastGeneration = (uint64_t{1} << 40) - 1;
+
+  // `queue` and `clock` must outlive the table. Tests start at a later generation.
+  TimerTable(TimerQueue& queue, Syscalls& clock, uint64_t first_generation = 1);
   ~TimerTable();
 
   // `period` of zero: once. Otherwise again at when + k * period; turns that come late catch up
@@ -44,6 +48,7 @@ class TimerTable {
 
   TimerQueue& queue_;
   Syscalls& clock_;
+  const uint64_t first_generation_;
   std::deque<Slot> slots_;  // Stable addresses.
   std::vector<uint32_t> free_;
   size_t live_ = 0;
