@@ -1,0 +1,338 @@
+#include "net/stream/connection.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/errno_status.h"
+#include "net/loop/io_host.h"
+#include "net/stream/internal/connection_group.h"
+#include "net/stream/internal/connection_rare.h"
+#include "net/stream/internal/socket_options.h"
+
+namespace spindle {
+
+Connection::Connection(ConnectionGroup& group, const SocketAddress& peer)
+    : host_(group.host()), group_(&group), peer_(peer) {}
+
+Connection::~Connection() = default;
+
+ConnectionId Connection::id() const {
+  return ConnectionId{host_.loop().index(), static_cast<uint32_t>(id_.fd()), id_.generation()};
+}
+
+ConnectionHandle Connection::handle() const {
+  return ConnectionHandle(host_.loop().ref(), &host_, host_.loop().index(), id_);
+}
+
+EventLoop& Connection::loop() const { return host_.loop(); }
+
+const ConnectionOptions& Connection::options() const { return group_->config().options; }
+
+ConnectionRare& Connection::rare() {
+  if (rare_ == nullptr) {
+    static const ConnectionOptions defaults;
+    rare_ = std::make_unique<ConnectionRare>(*this, group_ == nullptr ? defaults : options(),
+                                             host_.now());
+  }
+  return *rare_;
+}
+
+SocketAddress Connection::local_address() const {
+  if (closed()) return SocketAddress();
+  return LocalAddress(host_.syscalls(), id_.fd());
+}
+
+// ---- Output.
+
+IoError Connection::CheckWrite(size_t size) {
+  host_.AssertInLoop();
+  if (!CanWrite(state_)) return IoError(EPIPE, IoOp::kWrite);
+  if (size <= options().output_limit && output_.size() <= options().output_limit - size) {
+    return IoError();
+  }
+  if (options().output_limit_policy == OutputLimitPolicy::kClose) {
+    End(CloseReason{CloseKind::kOutputLimit, IoError(ENOBUFS, IoOp::kWrite)});
+  }
+  return IoError(ENOBUFS, IoOp::kWrite);
+}
+
+void Connection::Queued(size_t size) {
+  accepted_ += size;
+  NeedFlush();
+}
+
+void Connection::NeedFlush() {
+  need_flush_ = true;
+  if (!in_callback_) host_.MarkFlush(*this);
+}
+
+IoError Connection::Write(std::string_view data) {
+  if (IoError error = CheckWrite(data.size()); !error.ok()) return error;
+  if (data.empty()) return IoError();
+  Buffer& bytes = output_.bytes();
+  // A block of the loop's: it goes back when the kernel has taken all, as it does nearly always.
+  if (bytes.empty()) bytes.SetSpare(host_.TakeBlock());
+  if (rare_ != nullptr && output_.empty()) rare_->last_written = host_.now();
+  bytes.Append(data);
+  Queued(data.size());
+  return IoError();
+}
+
+IoError Connection::Write(Buffer&& data) {
+  const size_t size = data.size();
+  if (IoError error = CheckWrite(size); !error.ok()) return error;
+  if (size == 0) return IoError();
+  if (rare_ != nullptr && output_.empty()) rare_->last_written = host_.now();
+  output_.bytes().Append(std::move(data));
+  Queued(size);
+  return IoError();
+}
+
+IoError Connection::Writev(std::span<const std::string_view> pieces) {
+  size_t size = 0;
+  for (const std::string_view piece : pieces) size += piece.size();
+  if (IoError error = CheckWrite(size); !error.ok()) return error;
+  for (const std::string_view piece : pieces) {
+    const IoError error = Write(piece);
+    SPINDLE_DCHECK(error.ok());
+  }
+  return IoError();
+}
+
+IoError Connection::WriteChunk(ChunkRef chunk, size_t begin, size_t end) {
+  SPINDLE_CHECK(begin <= end);
+  if (IoError error = CheckWrite(end - begin); !error.ok()) return error;
+  if (begin == end) return IoError();
+  if (rare_ != nullptr && output_.empty()) rare_->last_written = host_.now();
+  output_.bytes().Append(std::move(chunk), begin, end);
+  Queued(end - begin);
+  return IoError();
+}
+
+IoError Connection::SendFile(OwnedFd file, off_t offset, size_t length) {
+  host_.AssertInLoop();
+  // A file takes no memory: the limit does not apply to it.
+  if (!CanWrite(state_)) return IoError(EPIPE, IoOp::kSendFile);
+  if (length == 0) return IoError();
+  if (rare_ != nullptr && output_.empty()) rare_->last_written = host_.now();
+  output_.AppendFile(std::move(file), offset, length);
+  Queued(length);
+  return IoError();
+}
+
+// ---- Input.
+
+void Connection::PauseReading() {
+  host_.AssertInLoop();
+  user_paused_ = true;
+}
+
+void Connection::ResumeReading() {
+  host_.AssertInLoop();
+  if (!user_paused_ || closed()) return;
+  user_paused_ = false;
+  if (rare_ != nullptr) {
+    rare_->last_read = host_.now();
+    rare_->Schedule();
+  }
+  if (read_ready_) host_.MarkReady(*this);
+}
+
+// ---- The end.
+
+void Connection::ShutdownWrite() {
+  host_.AssertInLoop();
+  const CloseState next = Next(state_, CloseEvent::kShutdownWrite);
+  if (next == state_) return;
+  state_ = next;
+  if (state_ == CloseState::kFinishing) reason_.kind = CloseKind::kPeerClosed;
+  NeedFlush();
+}
+
+void Connection::Close() {
+  host_.AssertInLoop();
+  const CloseState next = Next(state_, CloseEvent::kClose);
+  if (next == state_) return;
+  state_ = next;
+  if (reason_.kind == CloseKind::kNone) reason_.kind = CloseKind::kLocalClose;
+  if (rare_ != nullptr) rare_->last_written = host_.now();
+  NeedFlush();
+}
+
+void Connection::CloseAfterFlush(Duration deadline) {
+  host_.AssertInLoop();
+  if (closed()) return;
+  Close();
+  rare().end_deadline = std::min(
+      rare().end_deadline, SaturatingAdd(host_.Now(), std::max(deadline, Duration::zero())));
+  rare().Schedule();
+}
+
+void Connection::Abort() {
+  host_.AssertInLoop();
+  End(CloseReason{CloseKind::kLocalAbort});
+}
+
+void Connection::Fail(IoOp operation, int error) {
+  const bool reset = error == ECONNRESET || error == EPIPE || error == ENOTCONN;
+  const CloseReason failure{reset ? CloseKind::kPeerReset : CloseKind::kIoError,
+                            IoError(error, operation)};
+  // An error after everything was sent and the end was agreed on changes nothing any more.
+  const bool ended = reason_.kind != CloseKind::kNone && output_.empty();
+  End(ended ? reason_ : failure);
+}
+
+void Connection::End(CloseReason reason) {
+  if (closed()) return;
+  reason_ = reason;
+  state_ = CloseState::kClosed;
+  const int fd = id_.fd();
+  const bool reset = !output_.empty() || reason.kind == CloseKind::kLocalAbort;
+  output_.Discard();
+  host_.Detach(*this);
+  if (reset) {
+    // The peer must not take what it has for the whole.
+    const linger now = {.l_onoff = 1, .l_linger = 0};
+    host_.syscalls().SetSockOpt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
+  host_.syscalls().Close(fd);
+  if (rare_ != nullptr) host_.timers().Remove(*rare_);
+  group_->OnClosed(*this);
+}
+
+void Connection::OnLoopGone() { End(CloseReason{CloseKind::kLoopStopped}); }
+
+ConnectionLedger Connection::ledger() const {
+  ConnectionLedger ledger{.accepted = accepted_,
+                          .sent = sent_,
+                          .received = received_,
+                          .dropped = dropped_};
+  if (closed()) {
+    ledger.discarded = accepted_ - sent_;
+    ledger.dropped += input_.size();
+  }
+  return ledger;
+}
+
+// ---- Options.
+
+void Connection::SetIdleTimeout(Duration timeout) {
+  host_.AssertInLoop();
+  if (closed()) return;
+  rare().idle_timeout = timeout;
+  rare().last_read = std::max(rare().last_read, host_.now());
+  rare().Schedule();
+}
+
+void Connection::SetReadTimeout(Duration timeout) {
+  host_.AssertInLoop();
+  if (closed()) return;
+  rare().read_timeout = timeout;
+  rare().last_read = host_.now();
+  rare().Schedule();
+}
+
+void Connection::SetWriteTimeout(Duration timeout) {
+  host_.AssertInLoop();
+  if (closed()) return;
+  rare().write_timeout = timeout;
+  rare().last_written = host_.now();
+  rare().Schedule();
+}
+
+void Connection::SetWaterMarks(size_t low, size_t high) {
+  host_.AssertInLoop();
+  SPINDLE_CHECK(low <= high);
+  if (closed()) return;
+  rare().low_water_mark = low;
+  rare().high_water_mark = high;
+  NeedFlush();
+}
+
+IoError Connection::SetSocketOption(int level, int name, int value) {
+  host_.AssertInLoop();
+  if (closed()) return IoError(EBADF, IoOp::kSetOption);
+  return SetIntOption(host_.syscalls(), id_.fd(), level, name, value);
+}
+
+IoError Connection::SetNoDelay(Toggle toggle) {
+  return SetSocketOption(IPPROTO_TCP, TCP_NODELAY, toggle == Toggle::kOn ? 1 : 0);
+}
+
+IoError Connection::SetKeepAlive(const KeepAlive& keep_alive) {
+  host_.AssertInLoop();
+  if (closed()) return IoError(EBADF, IoOp::kSetOption);
+  return spindle::SetKeepAlive(host_.syscalls(), id_.fd(), keep_alive);
+}
+
+IoError Connection::SetUserTimeout(Duration timeout) {
+  return SetSocketOption(IPPROTO_TCP, TCP_USER_TIMEOUT, UserTimeoutMillis(timeout));
+}
+
+IoError Connection::SetSendBuffer(int bytes) {
+  return SetSocketOption(SOL_SOCKET, SO_SNDBUF, bytes);
+}
+
+IoError Connection::SetReceiveBuffer(int bytes) {
+  return SetSocketOption(SOL_SOCKET, SO_RCVBUF, bytes);
+}
+
+absl::StatusOr<tcp_info> Connection::TcpInfo() const {
+  host_.AssertInLoop();
+  if (closed()) return absl::FailedPreconditionError("the connection is closed");
+  tcp_info info = {};
+  socklen_t length = sizeof info;
+  const int result =
+      host_.syscalls().GetSockOpt(id_.fd(), IPPROTO_TCP, TCP_INFO, &info, &length);
+  if (result < 0) return ErrnoStatus("getsockopt TCP_INFO", -result);
+  return info;
+}
+
+// ---- Events.
+
+void Connection::NoteReadable(uint32_t event_flags) {
+  constexpr uint32_t kProbe = kIoPriority | kIoPeerClosed | kIoError | kIoHangup;
+  if (event_flags & (kIoReadable | kProbe)) read_ready_ = true;
+  if (event_flags & kProbe) read_probe_ = true;
+}
+
+void Connection::OnIoEvent(const IoEvent& event) {
+  NoteReadable(event.flags);
+  if (write_blocked_ && event.Has(kIoWritable | kIoError | kIoHangup)) {
+    write_blocked_ = false;
+    if (!Flush()) return;
+  }
+  if (event.Has(kIoError) && !reading_enabled()) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    host_.syscalls().GetSockOpt(id_.fd(), SOL_SOCKET, SO_ERROR, &error, &length);
+    if (error != 0) {
+      Fail(IoOp::kRead, error);
+      return;
+    }
+  }
+  static_cast<void>(ReadSome());
+}
+
+void Connection::OnReady() { static_cast<void>(ReadSome()); }
+
+void Connection::OnFlush() { static_cast<void>(Flush()); }
+
+void Connection::CallOnOpen() {
+  const ConnectionOptions& options = this->options();
+  if (options.idle_timeout > Duration::zero() || options.read_timeout > Duration::zero() ||
+      options.write_timeout > Duration::zero()) {
+    rare().Schedule();
+  }
+  opened_ = true;
+  const ConnectionCallbacks& callbacks = group_->config().callbacks;
+  if (!callbacks.on_open || !Call([&] { callbacks.on_open(*this); })) return;
+  if (need_flush_) static_cast<void>(Flush());
+}
+
+}  // namespace spindle

@@ -1,0 +1,251 @@
+#ifndef SPINDLE_NET_STREAM_CONNECTION_H_
+#define SPINDLE_NET_STREAM_CONNECTION_H_
+
+#include <netinet/tcp.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "base/intrusive_list.h"
+#include "base/live_counter.h"
+#include "base/owned_fd.h"
+#include "net/backend/io_slot.h"
+#include "net/loop/event_loop.h"
+#include "net/stream/connection_callbacks.h"
+#include "net/stream/connection_handle.h"
+#include "net/stream/internal/close_state.h"
+#include "net/stream/internal/output_queue.h"
+#include "net/stream/stream_options.h"
+#include "net/types/buffer.h"
+#include "net/types/chunk.h"
+#include "net/types/close_reason.h"
+#include "net/types/io_error.h"
+#include "net/types/socket_address.h"
+
+namespace spindle {
+
+class ConnectionGroup;
+class ConnectionRare;
+class IoHost;
+
+enum class Toggle : uint8_t { kOff, kOn };
+
+// What went through one connection, in bytes. Once it is closed:
+// accepted = sent + discarded, received = delivered + dropped.
+struct ConnectionLedger {
+  uint64_t accepted = 0;   // Taken by Write and its kin.
+  uint64_t sent = 0;       // Given to the kernel. The peer need not have them.
+  uint64_t discarded = 0;  // Dropped from the queue at the end.
+  uint64_t received = 0;   // Read from the kernel.
+  uint64_t dropped = 0;    // Read, but not consumed by on_bytes before the end.
+};
+
+// One byte stream to one peer: TCP or a Unix stream socket.
+//
+// Loop thread only; other threads use handle(). Owned by its server or client, and alive from
+// on_open until on_close has returned. No function here calls back: what it causes is reported after
+// the current callback.
+//
+// Output goes to the kernel when the current callback returns, with one system call however many
+// writes there were; what the kernel does not take is queued. One Write need not be one segment, nor
+// one read at the peer. send(2), RFC 9293 3.9.1.
+class Connection final : private IoSlot, private LiveCounted<Connection> {
+ public:
+  ConnectionId id() const;
+  ConnectionHandle handle() const;
+  EventLoop& loop() const;
+  const SocketAddress& peer_address() const { return peer_; }
+  // Asks the kernel; unspecified once closed.
+  SocketAddress local_address() const;
+
+  // ---- Output. Each queues all or nothing. Errors: EPIPE after Close, ShutdownWrite or the end;
+  // ENOBUFS above output_limit (OutputLimitPolicy::kRefuse; with kClose the connection ends too).
+
+  // Copies `data`.
+  IoError Write(std::string_view data);
+  // Moves the chunks of `data`, which is empty afterwards, and copies no byte. May be the input of
+  // on_bytes.
+  IoError Write(Buffer&& data);
+  // Copies the pieces, in order, as one write.
+  IoError Writev(std::span<const std::string_view> pieces);
+  IoError Writev(std::initializer_list<std::string_view> pieces) {
+    return Writev(std::span(pieces.begin(), pieces.size()));
+  }
+  // The bytes [begin, end) of `chunk`, shared, not copied: one chunk can be in a thousand queues.
+  // They must not change until the chunk's other owners may know that it was sent.
+  IoError WriteChunk(ChunkRef chunk, size_t begin, size_t end);
+  // `length` bytes of `file` from `offset` on, by sendfile(2), without passing through this process.
+  // If the file turns out to be shorter the connection ends (kIoError, EIO).
+  IoError SendFile(OwnedFd file, off_t offset, size_t length);
+
+  // Bytes queued that the kernel has not taken yet.
+  size_t output_queued() const { return output_.size(); }
+
+  // ---- Input.
+
+  // No on_bytes until ResumeReading. At most what this turn has read already still comes. The peer's
+  // FIN is then not seen either; a reset is.
+  void PauseReading();
+  void ResumeReading();
+  bool reading_paused() const { return user_paused_ || water_paused_; }
+
+  // ---- The end.
+
+  // Our side sends no more: FIN after what is queued. The peer may go on sending.
+  void ShutdownWrite();
+  // The orderly end: what is queued is sent (options.close_timeout), then our FIN; input is
+  // discarded until the peer's FIN (options.linger_timeout). on_close(kLocalClose) follows.
+  void Close();
+  // Close, with `deadline` from now for all of it.
+  void CloseAfterFlush(Duration deadline);
+  // The end at once: what is queued is discarded, the peer gets a reset.
+  void Abort();
+  // Close, ShutdownWrite or the peer's end have begun, or the connection is closed.
+  bool closing() const { return state_ != CloseState::kOpen; }
+  bool closed() const { return state_ == CloseState::kClosed; }
+
+  ConnectionLedger ledger() const;
+
+  // ---- Options of this connection alone. Zero durations switch a deadline off.
+
+  void SetIdleTimeout(Duration timeout);
+  void SetReadTimeout(Duration timeout);
+  void SetWriteTimeout(Duration timeout);
+  // low <= high, CHECKed.
+  void SetWaterMarks(size_t low, size_t high);
+  IoError SetNoDelay(Toggle toggle);
+  IoError SetKeepAlive(const KeepAlive& keep_alive);
+  IoError SetUserTimeout(Duration timeout);
+  IoError SetSendBuffer(int bytes);
+  IoError SetReceiveBuffer(int bytes);
+  // tcp(7) TCP_INFO. Errors: not TCP, or closed.
+  absl::StatusOr<tcp_info> TcpInfo() const;
+
+  // ---- One slot for the user's state, of any type; it is destroyed with the connection.
+
+  template <typename T, typename... Args>
+  T& EmplaceData(Args&&... args) {
+    auto holder = std::make_unique<Holder<T>>(std::forward<Args>(args)...);
+    T& value = holder->value;
+    data_ = std::move(holder);
+    return value;
+  }
+  // Null if the slot is empty or holds another type.
+  template <typename T>
+  T* data() const {
+    if (data_ == nullptr || data_->type != &Holder<T>::kType) return nullptr;
+    return &static_cast<Holder<T>&>(*data_).value;
+  }
+
+ private:
+  friend class ConnectionGroup;
+  friend class ConnectionHandle;
+  friend class ConnectionRare;
+
+  struct HolderBase {
+    explicit HolderBase(const char* type_tag) : type(type_tag) {}
+    virtual ~HolderBase() = default;
+    const char* const type;
+  };
+  template <typename T>
+  struct Holder final : HolderBase {
+    static constexpr char kType = 0;  // Its address names the type.
+    template <typename... Args>
+    explicit Holder(Args&&... args) : HolderBase(&kType), value(std::forward<Args>(args)...) {}
+    T value;
+  };
+
+  Connection(ConnectionGroup& group, const SocketAddress& peer);
+  ~Connection();
+
+  void OnIoEvent(const IoEvent& event) override;
+  void OnReady() override;
+  void OnFlush() override;
+  void OnLoopGone() override;
+
+  const ConnectionOptions& options() const;
+  ConnectionRare& rare();
+
+  // Calls back. False if the connection has ended; it may be destroyed then.
+  template <typename Function>
+  [[nodiscard]] bool Call(Function function);
+  void CallOnOpen();
+
+  bool reading_enabled() const {
+    return DiscardsInput(state_) || (DeliversInput(state_) && !user_paused_ && !water_paused_);
+  }
+  void NoteReadable(uint32_t event_flags);
+  // In stream_io.cc.
+  [[nodiscard]] bool ReadSome();
+  [[nodiscard]] bool Deliver(ChunkRef block, size_t size);
+  [[nodiscard]] bool DeliverInto(Buffer& input);
+  void KeepInput(Buffer& input);
+  [[nodiscard]] bool OnPeerFin();
+  [[nodiscard]] bool Flush();
+  [[nodiscard]] bool WriteQueued(bool* wrote);
+  [[nodiscard]] bool UpdateWaterMarks();
+  void KeepOutput();
+  void BlockWrites();
+
+  // Whether `size` more bytes may be queued.
+  IoError CheckWrite(size_t size);
+  void Queued(size_t size);
+  void NeedFlush();
+  void OnOutputEnd();
+  // The end, with `reason` unless an earlier one stands. Never calls back.
+  void Fail(IoOp operation, int error);
+  void End(CloseReason reason);
+  void UpdateDeadline();
+  IoError SetSocketOption(int level, int name, int value);
+
+  IoHost& host_;
+  ConnectionGroup* group_;  // Null for an orphan: the owner died inside our callback.
+  SlotToken id_;            // Stays when the slot is detached.
+  ListHook hook_;           // In the group's list of open or of closed connections.
+  SocketAddress peer_;
+  Buffer input_;
+  OutputQueue output_;
+  std::unique_ptr<ConnectionRare> rare_;
+  std::unique_ptr<HolderBase> data_;
+  uint64_t accepted_ = 0;
+  uint64_t sent_ = 0;
+  uint64_t received_ = 0;
+  uint64_t dropped_ = 0;
+  CloseReason reason_;
+  CloseState state_ = CloseState::kOpen;
+  bool opened_ : 1 = false;          // on_open has been called.
+  bool in_callback_ : 1 = false;     // A callback of this connection is running.
+  bool orphaned_ : 1 = false;        // To be deleted when that callback returns.
+  bool read_ready_ : 1 = false;      // The socket may have something to read.
+  bool read_probe_ : 1 = false;      // A short read does not prove that it has not.
+  bool user_paused_ : 1 = false;
+  bool water_paused_ : 1 = false;
+  bool above_high_ : 1 = false;      // Between on_pause and on_resume.
+  bool write_blocked_ : 1 = false;   // The socket takes nothing until it becomes writable.
+  bool write_armed_ : 1 = false;     // Writability is watched.
+  bool need_flush_ : 1 = false;      // Something was queued, or the end was asked for.
+};
+
+template <typename Function>
+bool Connection::Call(Function function) {
+  in_callback_ = true;
+  function();
+  in_callback_ = false;
+  if (orphaned_) {
+    delete this;
+    return false;
+  }
+  return !closed();
+}
+
+}  // namespace spindle
+
+#endif  // SPINDLE_NET_STREAM_CONNECTION_H_

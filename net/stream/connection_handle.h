@@ -1,0 +1,88 @@
+#ifndef SPINDLE_NET_STREAM_CONNECTION_HANDLE_H_
+#define SPINDLE_NET_STREAM_CONNECTION_HANDLE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/functional/any_invocable.h"
+#include "base/clock.h"
+#include "net/backend/slot_token.h"
+#include "net/loop/loop_ref.h"
+#include "net/types/buffer.h"
+#include "net/types/io_error.h"
+
+namespace spindle {
+
+class Connection;
+class IoHost;
+
+// Names one connection for logs, metrics and tables; never given twice in the life of a process.
+// Immutable value.
+struct ConnectionId {
+  uint32_t loop = 0;        // EventLoop::index()
+  uint32_t slot = 0;        // The descriptor's number.
+  uint64_t generation = 0;  // 0 names no connection.
+
+  // "3.17.204"
+  std::string ToString() const;
+  friend bool operator==(const ConnectionId&, const ConnectionId&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const ConnectionId& id) {
+    return H::combine(std::move(h), id.loop, id.slot, id.generation);
+  }
+};
+
+// A connection as other threads, or later callbacks, may keep it: copyable, usable on any thread,
+// and harmless when the connection or its loop is gone. A default-made one names none.
+//
+// Calls are tasks of the connection's loop, in order with everything else that the calling thread
+// posts there: a Write before a Close is sent before the close. They return false when it is certain
+// at once that nothing will happen (the loop is gone; on the loop's own thread also: the connection
+// is gone). True does not mean that the connection still lives by the time the task runs; who must
+// know asks for `done`.
+class ConnectionHandle {
+ public:
+  ConnectionHandle() = default;
+
+  ConnectionId id() const;
+  explicit operator bool() const { return token_.valid(); }
+  friend bool operator==(const ConnectionHandle& a, const ConnectionHandle& b) {
+    return a.token_ == b.token_;
+  }
+
+  // Queues `data`, which is moved, never copied. `done`, if given, runs on the loop's thread with
+  // the result of Connection::Write; EPIPE if the connection is gone.
+  bool Write(std::string data, absl::AnyInvocable<void(IoError)> done = nullptr) const;
+  bool Write(Buffer data, absl::AnyInvocable<void(IoError)> done = nullptr) const;
+  // See Connection.
+  bool ShutdownWrite() const;
+  bool Close() const;
+  bool CloseAfterFlush(Duration deadline) const;
+  bool Abort() const;
+  bool PauseReading() const;
+  bool ResumeReading() const;
+
+  // Runs `function` with the connection on its loop's thread, if it still lives then; otherwise
+  // `function` is destroyed unrun.
+  bool Run(absl::AnyInvocable<void(Connection&)> function) const;
+
+  // The connection, or null if it has ended. Loop thread only; valid until the callback returns.
+  Connection* Get() const;
+
+  const LoopRef& loop() const { return loop_; }
+
+ private:
+  friend class Connection;
+  ConnectionHandle(LoopRef loop, IoHost* host, uint32_t loop_index, SlotToken token)
+      : loop_(std::move(loop)), host_(host), loop_index_(loop_index), token_(token) {}
+
+  LoopRef loop_;
+  IoHost* host_ = nullptr;  // Touched on the loop's thread only.
+  uint32_t loop_index_ = 0;
+  SlotToken token_;
+};
+
+}  // namespace spindle
+
+#endif  // SPINDLE_NET_STREAM_CONNECTION_HANDLE_H_

@@ -1,0 +1,204 @@
+#include "net/stream/internal/acceptor.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "net/stream/internal/socket_options.h"
+
+namespace spindle {
+
+absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Listen(IoHost& host,
+                                                           const SocketAddress& address,
+                                                           const ListenOptions& options,
+                                                           Callbacks callbacks) {
+  std::unique_ptr<Acceptor> acceptor(new Acceptor(host, options, std::move(callbacks)));
+  if (absl::Status status = acceptor->Open(address); !status.ok()) return status;
+  return acceptor;
+}
+
+absl::Status Acceptor::Open(const SocketAddress& address) {
+  host_.AssertInLoop();
+  Syscalls& syscalls = host_.syscalls();
+  const std::string text = address.ToString();
+  const int fd = syscalls.Socket(address.family(), SOCK_STREAM, 0);
+  if (fd < 0) return ErrnoStatus(absl::StrCat("socket for ", text), -fd);
+  fd_ = OwnedSocket(syscalls, fd);
+
+  IoError error;
+  const auto set = [&](int level, int name, int value) {
+    if (error.ok()) error = SetIntOption(syscalls, fd, level, name, value);
+  };
+  if (address.is_ip()) set(SOL_SOCKET, SO_REUSEADDR, 1);
+  if (options_.reuse_port) set(SOL_SOCKET, SO_REUSEPORT, 1);
+  if (address.family() == AF_INET6) set(IPPROTO_IPV6, IPV6_V6ONLY, options_.dual_stack ? 0 : 1);
+  if (error.ok()) error = ApplySocketOptions(syscalls, fd, address, options_.connection);
+  if (!error.ok()) return error.ToStatus(text);
+
+  if (absl::Status status = Bind(address); !status.ok()) return status;
+  const int listening = syscalls.Listen(fd, options_.backlog);
+  if (listening < 0) return ErrnoStatus(absl::StrCat("listen ", text), -listening);
+  address_ = LocalAddress(syscalls, fd);
+  error = host_.Attach(*this, fd, Interest::kRead, Trigger::kLevel);
+  return error.ok() ? absl::OkStatus() : error.ToStatus(text);
+}
+
+absl::Status Acceptor::Bind(const SocketAddress& address) {
+  sockaddr_storage storage;
+  const socklen_t length = address.ToSockaddr(&storage);
+  const auto bind = [&] {
+    return host_.syscalls().Bind(fd_.get(), reinterpret_cast<const sockaddr*>(&storage), length);
+  };
+  int result = bind();
+  if (result == -EADDRINUSE && RemoveStaleUnixPath(address)) result = bind();
+  if (result < 0) return ErrnoStatus(absl::StrCat("bind ", address.ToString()), -result);
+  RememberUnixPath(address);
+  return absl::OkStatus();
+}
+
+bool Acceptor::RemoveStaleUnixPath(const SocketAddress& address) {
+  if (address.kind() != SocketAddress::Kind::kUnixPath) return false;
+  const std::string path(address.unix_path());
+  struct stat before;
+  if (lstat(path.c_str(), &before) != 0 || !S_ISSOCK(before.st_mode)) return false;
+  Syscalls& syscalls = host_.syscalls();
+  const int probe = syscalls.Socket(AF_UNIX, SOCK_STREAM, 0);
+  if (probe < 0) return false;
+  sockaddr_storage storage;
+  const socklen_t length = address.ToSockaddr(&storage);
+  const int result = syscalls.Connect(probe, reinterpret_cast<sockaddr*>(&storage), length);
+  syscalls.Close(probe);
+  // Somebody listens, or we cannot tell: leave it alone.
+  if (result != -ECONNREFUSED) return false;
+  struct stat now;
+  if (lstat(path.c_str(), &now) != 0 || now.st_ino != before.st_ino) return false;
+  return unlink(path.c_str()) == 0;
+}
+
+void Acceptor::RememberUnixPath(const SocketAddress& address) {
+  if (address.kind() != SocketAddress::Kind::kUnixPath) return;
+  const std::string path(address.unix_path());
+  struct stat status;
+  if (lstat(path.c_str(), &status) != 0) return;
+  unix_path_ = path;
+  unix_device_ = status.st_dev;
+  unix_inode_ = status.st_ino;
+}
+
+Acceptor::~Acceptor() {
+  if (destroyed_ != nullptr) *destroyed_ = true;
+  StopListening();
+}
+
+void Acceptor::StopListening() {
+  if (!fd_.valid()) return;
+  host_.timers().Remove(*this);
+  if (token().valid()) host_.backend().Remove(token());
+  host_.Detach(*this);
+  fd_.reset();
+  struct stat status;
+  if (!unix_path_.empty() && lstat(unix_path_.c_str(), &status) == 0 &&
+      status.st_dev == unix_device_ && status.st_ino == unix_inode_) {
+    unlink(unix_path_.c_str());
+  }
+}
+
+void Acceptor::OnLoopGone() { StopListening(); }
+
+void Acceptor::OnIoEvent(const IoEvent& /*event*/) { AcceptUpTo(limit_); }
+
+void Acceptor::OnTimer() {
+  shortage_ = false;
+  if (!AcceptUpTo(1) || shortage_ || !fd_.valid()) return;
+  waiting_ = false;
+  host_.backend().Modify(token(), Interest::kRead, Trigger::kLevel);
+}
+
+void Acceptor::Finish() {
+  if (!fd_.valid()) return;
+  if (AcceptUpTo(SIZE_MAX)) StopListening();
+}
+
+bool Acceptor::AcceptUpTo(size_t limit) {
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  size_t taken = 0;
+  Outcome outcome = Outcome::kTaken;
+  while (taken < limit && (outcome == Outcome::kTaken || outcome == Outcome::kSkipped)) {
+    outcome = AcceptOne();
+    if (destroyed) return false;
+    if (outcome == Outcome::kTaken || outcome == Outcome::kSkipped) ++taken;
+  }
+  destroyed_ = nullptr;
+  // Found as many as it tried for: try for more next time. Found fewer: that many.
+  limit_ = outcome == Outcome::kEmpty ? std::max<size_t>(1, taken)
+                                      : std::min(limit_ * 2, options_.accepts_per_turn);
+  return true;
+}
+
+Acceptor::Outcome Acceptor::AcceptOne() {
+  if (callbacks_.may_accept && callbacks_.may_accept() == Verdict::kWait) {
+    Wait();
+    return Outcome::kShortage;
+  }
+  sockaddr_storage storage;
+  socklen_t length = sizeof storage;
+  const int fd =
+      host_.syscalls().Accept(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length);
+  if (fd < 0) return OnAcceptError(-fd);
+  ++host_.stats().connections_accepted;
+  callbacks_.on_accept(OwnedSocket(host_.syscalls(), fd), SocketAddress::FromSockaddr(
+                                        reinterpret_cast<const sockaddr*>(&storage), length));
+  return Outcome::kTaken;
+}
+
+Acceptor::Outcome Acceptor::OnAcceptError(int error) {
+  if (error == EAGAIN || error == EWOULDBLOCK) return Outcome::kEmpty;
+  if (error == EINTR) return Outcome::kSkipped;
+  ++host_.stats().accept_errors;
+  Outcome outcome = Outcome::kShortage;
+  switch (error) {
+    // The connection at the head of the queue died: accept(2), "Error handling".
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case EPERM:
+      outcome = Outcome::kSkipped;
+      break;
+    case EBADF:
+    case EINVAL:
+    case ENOTSOCK:
+      StopListening();
+      outcome = Outcome::kBroken;
+      break;
+    default:  // EMFILE, ENFILE, ENOBUFS, ENOMEM: wait until there is more of it.
+      Wait();
+      break;
+  }
+  if (callbacks_.on_error) callbacks_.on_error(IoError(error, IoOp::kAccept));
+  return outcome;
+}
+
+void Acceptor::Wait() {
+  shortage_ = true;
+  if (!waiting_) {
+    waiting_ = true;
+    host_.backend().Modify(token(), Interest::kNone, Trigger::kLevel);
+  }
+  host_.timers().Add(*this, SaturatingAdd(host_.Now(), kRetryDelay));
+}
+
+}  // namespace spindle

@@ -1,0 +1,94 @@
+#ifndef SPINDLE_NET_STREAM_INTERNAL_CONNECTION_GROUP_H_
+#define SPINDLE_NET_STREAM_INTERNAL_CONNECTION_GROUP_H_
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+
+#include "absl/functional/any_invocable.h"
+#include "base/intrusive_list.h"
+#include "net/loop/io_host.h"
+#include "net/stream/connection.h"
+#include "net/stream/connection_callbacks.h"
+#include "net/stream/internal/owned_socket.h"
+#include "net/stream/stream_options.h"
+
+namespace spindle {
+
+// What all connections of one server or client share.
+struct ConnectionConfig {
+  ConnectionCallbacks callbacks;
+  ConnectionOptions options;
+};
+
+// The connections of one server or client on one loop: makes them, owns them, reports their ends.
+//
+// Loop thread only, but for count() and Expect. Destroying a group, at any time and from inside any
+// callback, ends its connections (kServerStopped, on_close is called); one whose callback is running
+// becomes an orphan, which dies when that callback returns.
+class ConnectionGroup final : public AdoptTarget, private DeferredWork {
+ public:
+  ConnectionGroup(IoHost& host, std::shared_ptr<const ConnectionConfig> config);
+  ~ConnectionGroup();
+
+  IoHost& host() { return host_; }
+  const ConnectionConfig& config() const { return *config_; }
+
+  // What new registrations watch: writability only if an early first event is wanted, since that
+  // event is a wake-up of its own.
+  Interest initial_interest() const;
+
+  // A connection on its way to this loop counts from here on. Any thread; Adopt and Attach do not
+  // count again.
+  void Expect() { count_.fetch_add(1, std::memory_order_relaxed); }
+  void Unexpect() { count_.fetch_sub(1, std::memory_order_relaxed); }
+  // Connections open or expected. Any thread.
+  size_t count() const { return count_.load(std::memory_order_relaxed); }
+
+  // Takes an expected connection whose descriptor is registered with this loop's back end.
+  void Adopt(SlotToken token, const SocketAddress& peer) override;
+  // Registers an expected connection and takes it. On an error the socket is closed and the count
+  // corrected. The connection, and the group, may be gone when this returns.
+  IoError Attach(OwnedSocket socket, const SocketAddress& peer);
+
+  // Takes an expected connection that `connector` had registered until now, edge-triggered for
+  // reading and writing; `event_flags` are those of the event that told of the connection.
+  void AdoptConnected(SlotToken token, const SocketAddress& peer, uint32_t event_flags);
+
+  // The first open connection, or null.
+  Connection* first() { return open_.empty() ? nullptr : &open_.front(); }
+
+  // Asks each connection to end, on_drain in its own way, else by Close; connections that come
+  // later are asked too. At `deadline` those still open are ended (kServerStopped). `done` is called
+  // once, when none is left, with the sums; it may destroy the group. Once per group.
+  void Drain(TimePoint deadline, absl::AnyInvocable<void(const DrainResult&)> done);
+
+
+ private:
+  friend class Connection;
+
+  class Draining;
+
+  void Take(SlotToken token, const SocketAddress& peer, bool write_armed, uint32_t event_flags);
+  void AskToEnd(Connection& connection);
+  // Ends what is still open.
+  void EndAll(CloseReason reason);
+  // False if the group is gone.
+  bool MayFinishDrain();
+  void OnClosed(Connection& connection);
+  void OnDeferred() override;
+  // Reports the end and destroys the connection. False if the group is gone.
+  bool Report(Connection& connection);
+
+  IoHost& host_;
+  const std::shared_ptr<const ConnectionConfig> config_;
+  IntrusiveList<Connection, &Connection::hook_> open_;
+  IntrusiveList<Connection, &Connection::hook_> closed_;  // Still to be reported.
+  std::atomic<size_t> count_{0};
+  bool* destroyed_ = nullptr;  // Where to say so, while a call into user code is under way.
+  std::unique_ptr<Draining> draining_;
+};
+
+}  // namespace spindle
+
+#endif  // SPINDLE_NET_STREAM_INTERNAL_CONNECTION_GROUP_H_

@@ -1,0 +1,75 @@
+#include "net/stream/internal/output_queue.h"
+
+#include <errno.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace spindle {
+namespace {
+
+constexpr size_t kMaxIovecs = 64;
+constexpr size_t kMaxFileStep = 1024 * 1024;
+
+}  // namespace
+
+void OutputQueue::AppendFile(OwnedFd file, off_t offset, size_t length) {
+  if (length == 0) return;
+  if (files_ == nullptr) files_ = std::make_unique<Files>();
+  const size_t bytes_before = bytes_.size() - files_->bytes_before;
+  files_->queue.push_back(File{std::move(file), offset, length, bytes_before});
+  files_->remaining += length;
+  files_->bytes_before += bytes_before;
+}
+
+OutputQueue::Written OutputQueue::WriteSome(IoBackend& backend, int fd, bool* file) {
+  *file = false;
+  if (files_ == nullptr) return WriteBytes(backend, fd, SIZE_MAX);
+  File& front = files_->queue.front();
+  if (front.bytes_before == 0) {
+    *file = true;
+    return WriteFile(backend, fd);
+  }
+  const Written written = WriteBytes(backend, fd, front.bytes_before);
+  if (written.result.ok()) {
+    front.bytes_before -= static_cast<size_t>(written.result.bytes);
+    files_->bytes_before -= static_cast<size_t>(written.result.bytes);
+  }
+  return written;
+}
+
+OutputQueue::Written OutputQueue::WriteBytes(IoBackend& backend, int fd, size_t limit) {
+  iovec iovecs[kMaxIovecs];
+  const size_t count = bytes_.FillIovecs(iovecs, limit);
+  size_t offered = 0;
+  for (size_t i = 0; i < count; ++i) offered += iovecs[i].iov_len;
+  const IoResult result = backend.Write(fd, std::span(iovecs).first(count));
+  if (!result.ok()) return Written{result};
+  const size_t taken = static_cast<size_t>(result.bytes);
+  bytes_.Consume(taken);
+  return Written{result, taken < offered};
+}
+
+OutputQueue::Written OutputQueue::WriteFile(IoBackend& backend, int fd) {
+  File& file = files_->queue.front();
+  const size_t step = std::min(file.remaining, kMaxFileStep);
+  const IoResult result = backend.SendFile(fd, file.fd.get(), &file.offset, step);
+  if (!result.ok()) return Written{result};
+  if (result.bytes == 0) return Written{IoResult{.error = EIO}};
+  file.remaining -= static_cast<size_t>(result.bytes);
+  files_->remaining -= static_cast<size_t>(result.bytes);
+  if (file.remaining == 0) files_->queue.pop_front();
+  if (files_->queue.empty()) files_.reset();
+  // sendfile may stop short of a full socket; the next call tells.
+  return Written{result};
+}
+
+size_t OutputQueue::Discard() {
+  const size_t bytes = size();
+  bytes_.Clear();
+  bytes_.ReleaseMemory();
+  files_.reset();
+  return bytes;
+}
+
+}  // namespace spindle

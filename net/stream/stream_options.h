@@ -1,0 +1,74 @@
+#ifndef SPINDLE_NET_STREAM_STREAM_OPTIONS_H_
+#define SPINDLE_NET_STREAM_STREAM_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/clock.h"
+
+namespace spindle {
+
+// What becomes of output that would take a connection over its output_limit.
+enum class OutputLimitPolicy : uint8_t {
+  kClose,   // The connection is aborted (kOutputLimit); its queued output is discarded.
+  kRefuse,  // The write is refused (ENOBUFS) and nothing of it is queued.
+};
+
+// What the end of the peer's data (FIN) means.
+enum class PeerFinPolicy : uint8_t {
+  kClose,        // Our queued output is flushed, then the connection closes (kPeerClosed).
+  kKeepWriting,  // on_read_closed is called; our side stays open until Close or ShutdownWrite.
+};
+
+// Keep-alive probes of the kernel, tcp(7). Seconds are the kernel's unit.
+struct KeepAlive {
+  int idle_seconds = 60;     // Of silence before the first probe.
+  int interval_seconds = 10;  // Between probes.
+  int probes = 3;            // Unanswered ones until the peer counts as gone.
+};
+
+// How one connection behaves. Durations of zero mean "no such deadline"; sizes are bytes.
+struct ConnectionOptions {
+  // Backpressure. Above the high mark on_pause is called and, unless told otherwise, reading pauses
+  // until the queue has fallen to the low mark; then on_resume. low <= high <= limit.
+  size_t high_water_mark = 1024 * 1024;
+  size_t low_water_mark = 256 * 1024;
+  bool pause_reading_above_high_water = true;
+  size_t output_limit = 64 * 1024 * 1024;
+  OutputLimitPolicy output_limit_policy = OutputLimitPolicy::kClose;
+
+  // Deadlines; each ends the connection with a CloseReason of its own.
+  Duration idle_timeout{0};   // Nothing read and nothing taken by the peer for so long.
+  Duration read_timeout{0};   // Nothing read for so long (while reading is not paused).
+  Duration write_timeout{0};  // Output is queued and the peer has taken nothing for so long.
+  // How long Close waits for queued output to reach the kernel; then the rest is discarded
+  // (kCloseTimeout).
+  Duration close_timeout = std::chrono::seconds(10);
+  // How long Close then waits for the peer's FIN, so that a reset does not destroy what the peer has
+  // not read yet (RFC 9112 9.6). Zero closes at once.
+  Duration linger_timeout = std::chrono::seconds(2);
+
+  PeerFinPolicy peer_fin = PeerFinPolicy::kClose;
+
+  // At most so many blocks are read in one turn; then others have theirs.
+  uint32_t reads_per_turn = 16;
+
+  // Socket options. For accepted connections they are set once, on the listener, and inherited.
+  bool no_delay = true;                // TCP_NODELAY
+  std::optional<KeepAlive> keep_alive = std::nullopt;  // SO_KEEPALIVE and its three numbers
+  Duration user_timeout{0};            // TCP_USER_TIMEOUT, in steps of 1 ms
+  int send_buffer = 0;                 // SO_SNDBUF; 0 leaves it to the kernel
+  int receive_buffer = 0;              // SO_RCVBUF; 0 leaves it to the kernel
+};
+
+// What became of the connections of a server that drained.
+struct DrainResult {
+  uint64_t finished = 0;    // Ended by themselves, or by Close with nothing lost.
+  uint64_t forced = 0;      // Ended by a deadline.
+  uint64_t bytes_lost = 0;  // Queued output that was discarded.
+};
+
+}  // namespace spindle
+
+#endif  // SPINDLE_NET_STREAM_STREAM_OPTIONS_H_

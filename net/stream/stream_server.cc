@@ -1,0 +1,329 @@
+#include "net/stream/stream_server.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/errno_status.h"
+#include "net/loop/io_host.h"
+#include "net/stream/internal/acceptor.h"
+#include "net/stream/internal/connection_group.h"
+
+namespace spindle {
+
+// The server proper. Held by the StreamServer and by tasks under way, which find `stopped_` set when
+// they come late.
+class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Core> {
+ public:
+  Core(std::vector<EventLoop*> loops, EventLoop& main_loop, ConnectionCallbacks callbacks,
+       StreamServerOptions options);
+
+  absl::Status Listen(const SocketAddress& address);
+  void Stop();
+  void StopAccepting();
+  bool Drain(Duration deadline, absl::AnyInvocable<void(const DrainResult&)> done);
+
+  const SocketAddress& address() const { return address_; }
+  size_t connections() const;
+  StreamServerStats stats() const;
+
+ private:
+  // The server on one loop.
+  struct Shard {
+    LoopRef loop;
+    IoHost* host = nullptr;  // Touched on the loop's thread only.
+    std::shared_ptr<HandOverQueue> queue;
+    std::unique_ptr<ConnectionGroup> group;
+    std::unique_ptr<Acceptor> acceptor;  // With kReusePort.
+    std::atomic<uint64_t> accepted{0};
+  };
+
+  absl::Status ListenOn(IoHost& host, const SocketAddress& address, Shard* own,
+                        std::unique_ptr<Acceptor>& acceptor);
+  Acceptor::Verdict MayAccept();
+  bool AtLimit() const {
+    return options_.max_connections > 0 && connections() >= options_.max_connections;
+  }
+  void OnAccept(IoHost& host, Shard* own, OwnedSocket socket, const SocketAddress& peer);
+  void Refuse(Syscalls& syscalls, OwnedSocket socket);
+  Shard& Choose(const SocketAddress& peer);
+  void ReportError(IoError error);
+  void DrainShard(Shard& shard, Duration deadline);
+  void OnShardDrained(const DrainResult& result);
+
+  StreamServerOptions options_;
+  const std::shared_ptr<const ConnectionConfig> config_;
+  IoHost& main_host_;  // Touched on the main loop's thread only.
+  const LoopRef main_loop_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<Acceptor> acceptor_;  // Without kReusePort.
+  SocketAddress address_;
+  size_t next_shard_ = 0;  // Main loop.
+  std::atomic<uint64_t> refused_{0};
+  std::atomic<uint64_t> failed_{0};
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> stopped_{false};
+  // Main loop: sums of the shards that have drained.
+  DrainResult drained_;
+  size_t shards_to_drain_ = 0;
+  absl::AnyInvocable<void(const DrainResult&)> on_drained_;
+};
+
+StreamServer::Core::Core(std::vector<EventLoop*> loops, EventLoop& main_loop,
+                         ConnectionCallbacks callbacks, StreamServerOptions options)
+    : options_(std::move(options)),
+      config_(std::make_shared<const ConnectionConfig>(
+          ConnectionConfig{std::move(callbacks), options_.connection})),
+      main_host_(IoHost::Of(main_loop)),
+      main_loop_(main_loop.ref()) {
+  for (EventLoop* loop : loops) {
+    auto shard = std::make_unique<Shard>();
+    shard->loop = loop->ref();
+    shard->host = &IoHost::Of(*loop);
+    shard->queue = shard->host->hand_over_queue();
+    shard->group = std::make_unique<ConnectionGroup>(*shard->host, config_);
+    shards_.push_back(std::move(shard));
+  }
+}
+
+absl::Status StreamServer::Core::Listen(const SocketAddress& address) {
+  const ConnectionOptions& connection = options_.connection;
+  if (connection.low_water_mark > connection.high_water_mark ||
+      connection.high_water_mark > connection.output_limit) {
+    return absl::InvalidArgumentError(
+        "water marks out of order: low_water_mark <= high_water_mark <= output_limit");
+  }
+  if (options_.placement != Placement::kReusePort) {
+    return ListenOn(main_host_, address, nullptr, acceptor_);
+  }
+  if (!address.is_ip()) {
+    return absl::InvalidArgumentError("Placement::kReusePort needs an IP address");
+  }
+  // The first socket picks the port if it is 0, the others share it.
+  SocketAddress shared = address;
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    absl::Status status = absl::CancelledError("the loop is gone");
+    shard->loop.CallAndWait(
+        [&] { status = ListenOn(*shard->host, shared, shard.get(), shard->acceptor); });
+    if (!status.ok()) return status;
+    shared = shard->acceptor->address();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StreamServer::Core::ListenOn(IoHost& host, const SocketAddress& address, Shard* own,
+                                          std::unique_ptr<Acceptor>& acceptor) {
+  const ListenOptions listen{.backlog = options_.backlog,
+                             .accepts_per_turn = std::max<size_t>(1, options_.accepts_per_turn),
+                             .reuse_port = own != nullptr,
+                             .dual_stack = options_.dual_stack,
+                             .connection = options_.connection};
+  Acceptor::Callbacks callbacks;
+  if (options_.max_connections > 0 && options_.over_limit == OverLimit::kQueue) {
+    callbacks.may_accept = [this] { return MayAccept(); };
+  }
+  callbacks.on_accept = [this, &host, own](OwnedSocket socket, const SocketAddress& peer) {
+    OnAccept(host, own, std::move(socket), peer);
+  };
+  callbacks.on_error = [this](IoError error) { ReportError(error); };
+  absl::StatusOr<std::unique_ptr<Acceptor>> made =
+      Acceptor::Listen(host, address, listen, std::move(callbacks));
+  if (!made.ok()) return made.status();
+  acceptor = *std::move(made);
+  address_ = acceptor->address();
+  return absl::OkStatus();
+}
+
+Acceptor::Verdict StreamServer::Core::MayAccept() {
+  return AtLimit() ? Acceptor::Verdict::kWait : Acceptor::Verdict::kGoOn;
+}
+
+void StreamServer::Core::OnAccept(IoHost& host, Shard* own, OwnedSocket socket,
+                                  const SocketAddress& peer) {
+  if (options_.over_limit == OverLimit::kRefuse && AtLimit()) {
+    Refuse(host.syscalls(), std::move(socket));
+    return;
+  }
+  Shard& shard = own != nullptr ? *own : Choose(peer);
+  shard.accepted.fetch_add(1, std::memory_order_relaxed);
+  shard.group->Expect();
+  // From here on `this` may be gone: on_open can destroy the server.
+  const std::shared_ptr<Core> keep_alive = shared_from_this();
+  IoError error;
+  if (shard.host == &host) {
+    error = shard.group->Attach(std::move(socket), peer);
+  } else if (socket.get() > SlotToken::kMaxFd) {
+    error = IoError(EMFILE, IoOp::kAccept);
+    shard.group->Unexpect();
+  } else {
+    const SlotToken token = SlotToken::Next(socket.get());
+    error = shard.queue->HandOver(token, shard.group->initial_interest(), *shard.group, peer);
+    if (error.ok()) {
+      static_cast<void>(socket.release());
+    } else {
+      shard.group->Unexpect();
+    }
+  }
+  if (error.ok()) return;
+  failed_.fetch_add(1, std::memory_order_relaxed);
+  if (!stopped_.load(std::memory_order_relaxed)) ReportError(error);
+}
+
+void StreamServer::Core::Refuse(Syscalls& syscalls, OwnedSocket socket) {
+  refused_.fetch_add(1, std::memory_order_relaxed);
+  if (options_.refusal_message.empty()) return;
+  // A fresh socket takes a short message at once; if it does not, nothing more can be done.
+  const iovec message = {options_.refusal_message.data(), options_.refusal_message.size()};
+  syscalls.Send(socket.get(), std::span(&message, 1));
+  syscalls.Shutdown(socket.get(), SHUT_WR);
+}
+
+StreamServer::Core::Shard& StreamServer::Core::Choose(const SocketAddress& peer) {
+  const size_t count = shards_.size();
+  if (options_.place) return *shards_[options_.place(peer, count) % count];
+  switch (options_.placement) {
+    case Placement::kLeastConnections:
+      return **std::min_element(shards_.begin(), shards_.end(), [](const auto& a, const auto& b) {
+        return a->group->count() < b->group->count();
+      });
+    case Placement::kPeerHash:
+      return *shards_[peer.HashOfHost() % count];
+    case Placement::kRoundRobin:
+    case Placement::kReusePort:
+      break;
+  }
+  Shard& chosen = *shards_[next_shard_];
+  if (++next_shard_ == count) next_shard_ = 0;
+  return chosen;
+}
+
+void StreamServer::Core::ReportError(IoError error) {
+  if (options_.on_accept_error) options_.on_accept_error(error.ToStatus(address_.ToString()));
+}
+
+void StreamServer::Core::StopAccepting() {
+  main_loop_.CallAndWait([&] {
+    if (acceptor_ != nullptr) acceptor_->Finish();
+  });
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    if (options_.placement != Placement::kReusePort) break;
+    shard->loop.CallAndWait([&] {
+      if (shard->acceptor != nullptr) shard->acceptor->Finish();
+    });
+  }
+}
+
+void StreamServer::Core::Stop() {
+  stopped_.store(true, std::memory_order_relaxed);
+  // Acceptors first, so that nothing is handed over any more; then the connections, each on its own
+  // loop's thread. A loop that is gone has closed its own.
+  if (!main_loop_.CallAndWait([&] { acceptor_.reset(); })) acceptor_.reset();
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    if (!shard->loop.CallAndWait([&] { shard->acceptor.reset(); })) shard->acceptor.reset();
+  }
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    const bool done = shard->loop.CallAndWait([&] {
+      shard->host->TakeHandedOver();
+      shard->group.reset();
+    });
+    if (!done) shard->group.reset();
+  }
+}
+
+bool StreamServer::Core::Drain(Duration deadline,
+                               absl::AnyInvocable<void(const DrainResult&)> done) {
+  if (draining_.exchange(true)) return false;
+  on_drained_ = std::move(done);
+  shards_to_drain_ = shards_.size();
+  StopAccepting();
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    const bool posted =
+        shard->loop.Post([self = shared_from_this(), target = shard.get(), deadline] {
+          self->DrainShard(*target, deadline);
+        });
+    if (!posted) OnShardDrained(DrainResult{});
+  }
+  return true;
+}
+
+void StreamServer::Core::DrainShard(Shard& shard, Duration deadline) {
+  if (shard.group == nullptr) return;  // Destroyed meanwhile.
+  shard.host->TakeHandedOver();
+  if (shard.group == nullptr) return;
+  shard.group->Drain(SaturatingAdd(shard.host->Now(), deadline),
+                     [self = shared_from_this()](const DrainResult& result) {
+                       self->main_loop_.Post([self, result] { self->OnShardDrained(result); });
+                     });
+}
+
+void StreamServer::Core::OnShardDrained(const DrainResult& result) {
+  drained_.finished += result.finished;
+  drained_.forced += result.forced;
+  drained_.bytes_lost += result.bytes_lost;
+  if (--shards_to_drain_ > 0 || stopped_.load(std::memory_order_relaxed)) return;
+  absl::AnyInvocable<void(const DrainResult&)> done = std::move(on_drained_);
+  if (done) done(drained_);
+}
+
+size_t StreamServer::Core::connections() const {
+  size_t count = 0;
+  for (const std::unique_ptr<Shard>& shard : shards_) count += shard->group->count();
+  return count;
+}
+
+StreamServerStats StreamServer::Core::stats() const {
+  StreamServerStats stats;
+  stats.refused = refused_.load(std::memory_order_relaxed);
+  stats.failed = failed_.load(std::memory_order_relaxed);
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    const uint64_t accepted = shard->accepted.load(std::memory_order_relaxed);
+    stats.accepted += accepted;
+    stats.accepted_per_loop.push_back(accepted);
+    stats.open_per_loop.push_back(shard->group->count());
+  }
+  return stats;
+}
+
+absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Listen(EventLoopThreadPool& pool,
+                                                                   const SocketAddress& address,
+                                                                   ConnectionCallbacks callbacks,
+                                                                   StreamServerOptions options) {
+  const std::vector<EventLoop*> loops(pool.loops().begin(), pool.loops().end());
+  std::unique_ptr<StreamServer> server(new StreamServer(std::make_shared<Core>(
+      loops, pool.main_loop(), std::move(callbacks), std::move(options))));
+  if (absl::Status status = server->core_->Listen(address); !status.ok()) return status;
+  return server;
+}
+
+absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Listen(EventLoop& loop,
+                                                                   const SocketAddress& address,
+                                                                   ConnectionCallbacks callbacks,
+                                                                   StreamServerOptions options) {
+  std::unique_ptr<StreamServer> server(new StreamServer(std::make_shared<Core>(
+      std::vector<EventLoop*>{&loop}, loop, std::move(callbacks), std::move(options))));
+  if (absl::Status status = server->core_->Listen(address); !status.ok()) return status;
+  return server;
+}
+
+StreamServer::StreamServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+
+StreamServer::~StreamServer() { core_->Stop(); }
+
+const SocketAddress& StreamServer::address() const { return core_->address(); }
+
+void StreamServer::StopAccepting() { core_->StopAccepting(); }
+
+bool StreamServer::Drain(Duration deadline, absl::AnyInvocable<void(const DrainResult&)> done) {
+  return core_->Drain(deadline, std::move(done));
+}
+
+size_t StreamServer::connections() const { return core_->connections(); }
+
+StreamServerStats StreamServer::stats() const { return core_->stats(); }
+
+}  // namespace spindle

@@ -1,0 +1,117 @@
+#ifndef SPINDLE_NET_STREAM_STREAM_SERVER_H_
+#define SPINDLE_NET_STREAM_STREAM_SERVER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "net/loop/event_loop.h"
+#include "net/loop/event_loop_thread_pool.h"
+#include "net/stream/connection.h"
+#include "net/stream/connection_callbacks.h"
+#include "net/stream/stream_options.h"
+#include "net/types/socket_address.h"
+
+namespace spindle {
+
+// Which loop gets a new connection.
+enum class Placement : uint8_t {
+  kRoundRobin,
+  kLeastConnections,  // The one with the fewest open connections of this server.
+  kPeerHash,          // The same one for the same peer host; Unix peers all hash alike.
+  kReusePort,         // Each loop listens by itself (SO_REUSEPORT), the kernel spreads. TCP only.
+};
+
+// What a server at max_connections does with the next one.
+enum class OverLimit : uint8_t {
+  kQueue,   // Leaves it in the kernel's queue until a connection ends; it is looked for every 20 ms.
+  kRefuse,  // Accepts it, sends refusal_message if there is one, and closes it.
+};
+
+struct StreamServerOptions {
+  ConnectionOptions connection = {};
+
+  Placement placement = Placement::kRoundRobin;
+  // Overrides `placement`: returns an index below `loops`; anything else counts modulo `loops`. Runs
+  // on the main loop.
+  absl::AnyInvocable<size_t(const SocketAddress& peer, size_t loops)> place = nullptr;
+
+  // Open connections of this server in all; 0: as many as there are descriptors. Counted exactly
+  // with one acceptor; each kReusePort acceptor may overshoot by one.
+  size_t max_connections = 0;
+  OverLimit over_limit = OverLimit::kQueue;
+  std::string refusal_message = {};
+
+  int backlog = 4096;             // Capped by the kernel at net.core.somaxconn.
+  size_t accepts_per_turn = 64;
+  bool dual_stack = true;         // An IPv6 address takes IPv4 connections too.
+
+  // accept(2) or the registration of an accepted connection failed. The server goes on by itself:
+  // it retries after a shortage of descriptors or memory. Runs on the accepting loop.
+  absl::AnyInvocable<void(const absl::Status&) const> on_accept_error = nullptr;
+};
+
+struct StreamServerStats {
+  uint64_t accepted = 0;  // Handed to a loop.
+  uint64_t refused = 0;   // Over max_connections.
+  uint64_t failed = 0;    // Accepted, but could not be registered.
+  std::vector<uint64_t> accepted_per_loop = {};
+  std::vector<size_t> open_per_loop = {};
+};
+
+// Listens at one address and spreads the connections over the loops of a pool. The main loop
+// accepts; each connection then lives on one loop, and its callbacks run there.
+//
+// Made on the main loop's thread, or before that loop runs. Destroyed anywhere, also inside any
+// callback: connections end with kServerStopped, and when the destructor returns no callback runs
+// or will run any more, except one that is running on this very thread. The pool's loops should
+// outlive the server; if they are gone already their connections are, too.
+class StreamServer {
+ public:
+  // Listens at `address`; port 0 picks a free one, see address(). Errors: bad address, in use, no
+  // permission, no descriptors; each names the address.
+  static absl::StatusOr<std::unique_ptr<StreamServer>> Listen(EventLoopThreadPool& pool,
+                                                              const SocketAddress& address,
+                                                              ConnectionCallbacks callbacks,
+                                                              StreamServerOptions options = {});
+  // One loop does everything.
+  static absl::StatusOr<std::unique_ptr<StreamServer>> Listen(EventLoop& loop,
+                                                              const SocketAddress& address,
+                                                              ConnectionCallbacks callbacks,
+                                                              StreamServerOptions options = {});
+  ~StreamServer();
+  StreamServer(const StreamServer&) = delete;
+  StreamServer& operator=(const StreamServer&) = delete;
+
+  // The address bound to, its port never 0. Any thread.
+  const SocketAddress& address() const;
+
+  // Stops listening: connections in the kernel's queue are accepted first, later ones are refused by
+  // the kernel. Open connections go on. Any thread; returns when it is done.
+  void StopAccepting();
+
+  // StopAccepting, then asks each connection to end (on_drain, or Close) and ends those that are
+  // still open after `deadline`. `done` runs once, on the main loop's thread, when none is left; it
+  // may destroy the server. Any thread; once per server (later calls do nothing and return false).
+  bool Drain(Duration deadline, absl::AnyInvocable<void(const DrainResult&)> done);
+
+  // Any thread.
+  size_t connections() const;
+  StreamServerStats stats() const;
+
+ private:
+  class Core;
+  explicit StreamServer(std::shared_ptr<Core> core);
+
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace spindle
+
+#endif  // SPINDLE_NET_STREAM_STREAM_SERVER_H_
