@@ -25,10 +25,13 @@ class Chunk : private LiveCounted<Chunk> {
   // Largest capacity of one chunk, 1 GiB.
   static constexpr size_t kMaxCapacity = size_t{1} << 30;
 
-  // Capacities that fill an allocator's size class (256 B, 4 KiB, 64 KiB) with header and all.
+  // What buffers allocate as they grow. With header and all the first two fill 256 B and 4 KiB, the
+  // size classes of an allocator; the third holds 64 KiB of payload, which reads and writes often
+  // come in, and what the allocation rounds that up to. A thread keeps a few freed blocks of the
+  // third kind for its next ones (at most 512 KiB).
   static constexpr size_t kSmallCapacity = 256 - 40;
   static constexpr size_t kMediumCapacity = 4096 - 40;
-  static constexpr size_t kLargeCapacity = 65536 - 40;
+  static constexpr size_t kLargeCapacity = 65536 + 8;
 
   // A writable chunk of at least `capacity` bytes, uninitialised, 16-byte aligned, in one
   // allocation; what the allocator would round up is given to the capacity. Null if `capacity` is
