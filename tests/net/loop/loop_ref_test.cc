@@ -275,7 +275,10 @@ TEST_F(LoopRefTest, EightThreadsPostWhileTheLoopDies_L2) {
     for (int t = 0; t < 8; ++t) {
       posters.emplace_back([&, ref = thread->ref()] {
         ++posting;
-        while (!stop.load()) ref.Post([] {});
+        while (!stop.load()) {
+          ref.Post([] {});
+          std::this_thread::yield();
+        }
       });
     }
     while (posting.load() < 8) std::this_thread::yield();
