@@ -111,6 +111,9 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   // Close, ShutdownWrite or the peer's end have begun, or the connection is closed.
   bool closing() const { return state_ != CloseState::kOpen; }
   bool closed() const { return state_ == CloseState::kClosed; }
+  // What is received still goes to on_bytes: neither Close nor Abort was called and the peer has not
+  // ended. For loops over the messages in one input.
+  bool delivers_input() const { return DeliversInput(state_); }
 
   ConnectionLedger ledger() const;
 
