@@ -93,7 +93,10 @@ SimTcpConnection* ConnectionOf(SimWorld& world, int fd) {
 }
 
 int NewSocket(SimWorld& world, int domain, int type, int protocol) {
-  if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM) return -ESOCKTNOSUPPORT;
+  constexpr int kFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+  constexpr int kTypes = 0xf;
+  if (type & ~(kFlags | kTypes)) return -EINVAL;
+  if ((type & kTypes) != SOCK_STREAM) return -ESOCKTNOSUPPORT;
   if (domain == AF_UNIX) {
     if (protocol != 0 && protocol != AF_UNIX) return -EPROTONOSUPPORT;
     return InstallNew(world, std::make_shared<SimUnixSocket>(world));

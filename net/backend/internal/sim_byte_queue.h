@@ -10,7 +10,7 @@
 
 namespace spindle {
 
-// Bytes in, bytes out, in order; dropping from the end too. Amortised one copy per byte.
+// Bytes in, bytes out, in order; some may be dropped. Amortised one copy per byte taken.
 // One thread at a time.
 class SimByteQueue {
  public:
@@ -29,6 +29,14 @@ class SimByteQueue {
       bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<ptrdiff_t>(head_));
       head_ = 0;
     }
+  }
+
+  // Drops `length` bytes behind the first `offset`.
+  void DropAt(size_t offset, size_t length) {
+    SPINDLE_CHECK(offset + length <= size());
+    const auto from = bytes_.begin() + static_cast<ptrdiff_t>(head_ + offset);
+    bytes_.erase(from, from + static_cast<ptrdiff_t>(length));
+    if (size() == 0) Reset();
   }
 
   void DropBack(size_t length) {

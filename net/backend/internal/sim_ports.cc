@@ -115,7 +115,7 @@ bool SimPorts::HasConnection(const SimEndpoint& local, const SimEndpoint& remote
   if (found == ports_.end()) return false;
   const auto& sockets = found->second.sockets;
   return std::any_of(sockets.begin(), sockets.end(), [&](const SimTcpSocket* other) {
-    return other->local() == local && other->remote() == remote;
+    return !other->closed() && other->local() == local && other->remote() == remote;
   });
 }
 

@@ -170,7 +170,7 @@ int SimTcpSocket::Shutdown(int how) {
   int result = 0;
   switch (state_) {
     case State::kClosed:
-      if (phase_ == Phase::kConnecting) phase_ = Phase::kConnected;
+      if (phase_ == Phase::kConnecting) phase_ = Phase::kDisconnecting;
       result = -ENOTCONN;
       shutdown_ |= bits;
       break;

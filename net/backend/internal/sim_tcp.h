@@ -21,6 +21,7 @@ class SimTcpSocket final : public SimSocket {
 
   const SimEndpoint& local() const { return local_; }
   const SimEndpoint& remote() const { return remote_; }
+  bool closed() const { return state_ == State::kClosed; }
   bool listening() const { return state_ == State::kListen; }
   bool connecting() const { return state_ == State::kSynSent; }
   bool port_chosen_by_connect() const { return port_owner_ == PortOwner::kConnect; }
@@ -77,7 +78,7 @@ class SimTcpSocket final : public SimSocket {
     kLastAck,
   };
   // The part of the state that connect(2) and shutdown(2) go by.
-  enum class Phase : uint8_t { kUnconnected, kConnecting, kConnected };
+  enum class Phase : uint8_t { kUnconnected, kConnecting, kConnected, kDisconnecting };
   // Who settled the local port.
   enum class PortOwner : uint8_t { kNobody, kBind, kConnect, kListener };
 

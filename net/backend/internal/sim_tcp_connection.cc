@@ -70,7 +70,7 @@ void SimTcpConnection::ArriveBytes(int from, size_t length) {
   pipe.in_flight -= length;
   if (reader == nullptr || !reader->accepts_data()) {
     world_.bytes().discarded += length;
-    pipe.bytes.TakeFront(nullptr, length);
+    pipe.bytes.DropAt(pipe.arrived, length);
     // It was closed, or shut down for reading with a FIN sent: what comes now is answered by RST.
     SendReset(to);
     if (reader != nullptr) reader->OnReset();

@@ -30,6 +30,7 @@ constexpr Duration kRetransmitTimeout = std::chrono::milliseconds(924600);
 // __inet_stream_connect.
 int SimTcpSocket::Connect(const sockaddr* address, socklen_t length) {
   if (phase_ == Phase::kConnected) return -EISCONN;
+  if (phase_ == Phase::kDisconnecting) return -EINVAL;
   if (phase_ == Phase::kConnecting) {
     if (state_ == State::kSynSent) return -EALREADY;
     if (state_ != State::kClosed) {
