@@ -21,5 +21,6 @@ def header_compiles_alone(hdr, deps = None):
     cc_library(
         name = name,
         srcs = [name + ".cc"],
+        linkstatic = True,  # The object is the proof; nothing to link.
         deps = deps or ["//{}:{}".format(folder, stem)],
     )
