@@ -92,6 +92,19 @@ TEST_F(BufferTest, QueueOfSteadyLengthReusesItsChunk) {
   EXPECT_LT(buffer.Front().data(), bytes + Chunk::kSmallCapacity);
 }
 
+TEST_F(BufferTest, LongContentIsNotShiftedAgainAndAgain) {
+  Buffer buffer(std::string(4000, 'x'));
+  const char* expected = buffer.Front().data();
+  int jumps = 0;
+  for (int i = 0; i < 50000; ++i) {
+    buffer.Append("y");
+    buffer.Consume(1);
+    if (buffer.Front().data() != expected + 1) ++jumps;
+    expected = buffer.Front().data();
+  }
+  EXPECT_LE(jumps, 2);
+}
+
 TEST_F(BufferTest, AppendsAViewOfItself) {
   Buffer buffer("ab");
   for (int i = 0; i < 12; ++i) buffer.Append(buffer.Front());
@@ -102,6 +115,10 @@ TEST_F(BufferTest, AppendsAViewOfItself) {
   wrapping.Consume(150);
   wrapping.Append(wrapping.Front());  // would fit after a shift that overwrites the argument
   EXPECT_EQ(wrapping, std::string(100, 'y'));
+  Buffer overlapping(std::string(200, 'x'));
+  overlapping.Consume(105);
+  overlapping.Append(overlapping.Front().substr(0, 90));
+  EXPECT_EQ(overlapping, std::string(185, 'x'));
   Buffer front("abc");
   front.Prepend(front.Front());
   EXPECT_EQ(front, "abcabc");
@@ -330,16 +347,17 @@ TEST_F(BufferTest, PeekMakesContiguousWhatIsNot) {
 
 TEST_F(BufferTest, PeekOfAGrowingLengthDoesNotReallocateEachTime) {
   Buffer buffer("x");
-  for (int i = 0; i < 3000; ++i) buffer.Append(Chunk::Wrap("y", nullptr), 0, 1);
+  const std::string piece(100, 'y');
+  for (int i = 0; i < 3000; ++i) buffer.Append(Chunk::Wrap(piece, nullptr), 0, piece.size());
   const char* bytes = nullptr;
   int moves = 0;
-  for (size_t n = 1; n <= buffer.size(); ++n) {
+  for (size_t n = 1; n <= buffer.size(); n += 50) {
     const std::string_view view = buffer.Peek(n);
     ASSERT_EQ(view.size(), n);
     if (view.data() != bytes) ++moves;
     bytes = view.data();
   }
-  EXPECT_LE(moves, 4);
+  EXPECT_LE(moves, 7);
 }
 
 TEST_F(BufferTest, ReserveAndCommit) {
