@@ -33,6 +33,7 @@ class EpollBackend final : public IoBackend {
   IoResult Read(int fd, std::span<char> into) override;
   IoResult Write(int fd, std::span<const iovec> iovecs) override;
   IoResult SendFile(int fd, int file, off_t* offset, size_t length) override;
+  int pollable_fd() const override { return epoll_fd_; }
   Syscalls& syscalls() override { return syscalls_; }
 
   // For the simulator's driver.

@@ -90,6 +90,11 @@ class IoBackend {
   // Sends from a file, from *offset on, and advances it. 0 bytes: the file ended. No SIGPIPE.
   virtual IoResult SendFile(int fd, int file, off_t* offset, size_t length) = 0;
 
+  // Readable, for poll(2) and its kin, while Wait(kPoll) would return at once: with events, after a
+  // ring of the timer or after a wake-up. For programs that wait by themselves; not to be touched
+  // otherwise.
+  virtual int pollable_fd() const = 0;
+
   // For set-up and options. Lives as long as the back end.
   virtual Syscalls& syscalls() = 0;
 };

@@ -45,6 +45,17 @@ absl::StatusOr<size_t> EventLoop::RunOnce(WaitMode mode) {
   return done;
 }
 
+absl::StatusOr<bool> EventLoop::PrepareWait() {
+  Mailbox& mailbox = core_->mailbox();
+  mailbox.Hold();
+  absl::StatusOr<bool> may_wait = core_->PrepareWait();
+  if (may_wait.ok() && *may_wait) return mailbox.ReleaseToWait();
+  mailbox.Release();
+  return may_wait;
+}
+
+int EventLoop::pollable_fd() const { return core_->host().backend().pollable_fd(); }
+
 void EventLoop::Quit() { core_->mailbox().RequestQuit(); }
 
 TimerId EventLoop::RunAt(TimePoint when, absl::AnyInvocable<void()> callback,

@@ -66,6 +66,26 @@ class EventLoop {
   // request to Run.
   absl::StatusOr<size_t> RunOnce(WaitMode mode = WaitMode::kBlock);
 
+  // For a program that waits in a loop of its own, which poll(2), select(2) or another epoll set
+  // drives. Each time, right before it waits, it calls PrepareWait: false means that there is work
+  // already, so that it must not wait. Then, or once pollable_fd() is readable, it calls
+  // RunOnce(WaitMode::kPoll), which may be called at any other time as well.
+  //
+  //   while (!done) {
+  //     const bool may_wait = *loop.PrepareWait();
+  //     pollfd fds[] = {{loop.pollable_fd(), POLLIN, 0}, {other_fd, POLLIN, 0}};
+  //     poll(fds, 2, may_wait ? -1 : 0);
+  //     if (fds[1].revents != 0) HandleOther();
+  //     loop.RunOnce(WaitMode::kPoll);
+  //   }
+  //
+  // Between the two calls the loop's own thread must set no timer and write nothing; other threads
+  // may do what they always may. Quit has no effect on RunOnce. Errors: as RunOnce.
+  absl::StatusOr<bool> PrepareWait();
+  // The same all the loop's life. Only to be waited on: not to be read, changed or closed. Waiting
+  // by edges (EPOLLET) is enough.
+  int pollable_fd() const;
+
   // Makes Run return. Any thread. A request before Run, or between two, is kept for the next Run,
   // which then returns at once; requests do not add up.
   void Quit();

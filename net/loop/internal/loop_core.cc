@@ -72,6 +72,12 @@ absl::StatusOr<size_t> LoopCore::Turn(WaitMode mode) noexcept {
   return done;
 }
 
+absl::StatusOr<bool> LoopCore::PrepareWait() {
+  if (host_.has_work() || next_task_ != tasks_.size()) return false;
+  if (IoError error = ArmTimer(); !error.ok()) return error.ToStatus("timerfd");
+  return true;
+}
+
 IoError LoopCore::ArmTimer() {
   // A timer that was armed too early costs one spare turn; arming it for every change costs a
   // system call each.

@@ -26,6 +26,9 @@ class LoopCore : private LiveCounted<EventLoop> {
   // A callback that throws ends the process here, where its stack can still be seen.
   absl::StatusOr<size_t> Turn(WaitMode mode) noexcept;
 
+  // Arms the timer; true unless a turn has something to do at once. Tasks are the mailbox's to tell.
+  absl::StatusOr<bool> PrepareWait();
+
   const EventLoopOptions& options() const { return options_; }
   Mailbox& mailbox() { return *mailbox_; }
   const std::shared_ptr<Mailbox>& shared_mailbox() const { return mailbox_; }

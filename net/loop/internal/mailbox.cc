@@ -82,6 +82,7 @@ TimePoint Mailbox::TakeTasks(std::vector<Task>& out) {
 
 void Mailbox::TakeHold(State state) {
   state_ = state;
+  if (state == State::kHeld) waited_for_ = false;
   role_.BindToThisThread();
   next_held_ = std::exchange(innermost_held, this);
 }
@@ -111,13 +112,32 @@ void Mailbox::Hold() {
 }
 
 void Mailbox::Release() {
-  while (true) {
+  bool wake = false;
+  for (bool released = false; !released;) {
     ServeCalls();
     MutexLock lock(mutex_);
     if (!calls_.empty()) continue;
     sleeping_.store(false, std::memory_order_relaxed);
-    return EndHold(State::kIdle);
+    // One who acted in the stead of a thread that waits may have left it work: a write, a timer.
+    wake = std::exchange(waited_for_, false);
+    EndHold(State::kIdle);
+    released = true;
   }
+  if (wake) waker_->Wake();
+}
+
+bool Mailbox::ReleaseToWait() {
+  {
+    MutexLock lock(mutex_);
+    if (tasks_.empty() && calls_.empty()) {
+      sleeping_.store(true, std::memory_order_relaxed);
+      waited_for_ = true;
+      EndHold(State::kIdle);
+      return true;
+    }
+  }
+  Release();
+  return false;
 }
 
 void Mailbox::ServeCalls() noexcept {

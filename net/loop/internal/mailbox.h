@@ -26,6 +26,8 @@ using Task = absl::AnyInvocable<void()>;
 // Invariants, all under `mutex_`:
 //  - `sleeping_` is set only while there is neither task nor call nor quit request, so whoever adds
 //    one of them and finds it set is the one who wakes the loop; no other eventfd write is needed.
+//  - `waited_for_` is set only while nobody holds the loop, from ReleaseToWait until it is held by
+//    its thread again or has been woken; `sleeping_` is then set, too, until the wake-up.
 //  - the loop is idle, held by one thread (that runs or destroys it, or acts in its stead while
 //    nobody runs it), or closed. Only the holder may touch what belongs to the loop.
 //  - a holder serves all waiting calls before it lets go.
@@ -59,6 +61,11 @@ class Mailbox {
   void Hold();
   // Holder only: serves the calls that wait, then lets go of the loop.
   void Release();
+
+  // Holder only: lets go of the loop while its thread waits in a loop of its own. True if it may,
+  // and then whoever leaves a task, or acts in the loop's stead, wakes the back end. False if
+  // somebody left something meanwhile. Either way the hold has ended.
+  bool ReleaseToWait();
 
   // Holder only. True if a quit was requested since the last time that this returned true.
   bool TakeQuit();
@@ -116,6 +123,7 @@ class Mailbox {
 
   mutable Mutex mutex_;
   State state_ ABSL_GUARDED_BY(mutex_) = State::kIdle;
+  bool waited_for_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   std::vector<Call*> calls_ ABSL_GUARDED_BY(mutex_);
   // The holder's, while it waits for another loop.
