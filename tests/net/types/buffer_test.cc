@@ -1,6 +1,7 @@
 #include "net/types/buffer.h"
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -408,19 +409,6 @@ TEST_F(BufferTest, ReserveBehindContentThatCannotGrow) {
   EXPECT_EQ(clone, std::string(3000, 'y') + "3" + std::string(10000, 'x') + "z");
 }
 
-TEST_F(BufferTest, ReserveOfTooMuchFailsCleanly_B1) {
-  for (Buffer& buffer : std::vector<Buffer>(2)) {
-    for (const size_t n : {Chunk::kMaxCapacity + 1, (size_t{1} << 31) - 1, size_t{1} << 31,
-                           (size_t{1} << 32) - 1, size_t{1} << 32, SIZE_MAX - 1, SIZE_MAX}) {
-      EXPECT_TRUE(buffer.Reserve(n).empty()) << n;
-    }
-    EXPECT_TRUE(buffer.empty());
-    buffer.Append("works");
-    EXPECT_TRUE(buffer.Reserve(SIZE_MAX).empty());
-    EXPECT_EQ(buffer, "works");
-  }
-}
-
 TEST_F(BufferTest, CopyOut) {
   const Buffer buffer = Chain({"abc", "def", "ghi"});
   char out[5];
@@ -528,103 +516,6 @@ TEST_F(BufferTest, ComparesWithText) {
   EXPECT_FALSE(Chain({"ab", "c"}) == "abcd");
   EXPECT_TRUE(Buffer() == "");
 }
-
-// One MiB of memory, many times over.
-TEST_F(BufferTest, TotalsAbove4GiB_B1) {
-  constexpr size_t kMiB = size_t{1} << 20;
-  constexpr size_t kTotal = 5000 * kMiB;
-  static_assert(kTotal > size_t{1} << 32);
-  ChunkRef chunk = Chunk::Allocate(kMiB);
-  std::memset(chunk->data(), '.', kMiB);
-  Buffer buffer;
-  for (size_t i = 0; i < 5000; ++i) buffer.Append(chunk, 0, kMiB);
-  buffer.Append("needle");
-  EXPECT_EQ(buffer.size(), kTotal + 6);
-  EXPECT_EQ(buffer.Find("needle", kTotal - kMiB), kTotal);
-  EXPECT_EQ(buffer.PeekBig16(kTotal), ('n' << 8) + 'e');
-  char out[10];
-  EXPECT_EQ(buffer.CopyOut(kTotal - 1, out), 7u);
-  EXPECT_EQ(std::string_view(out, 7), ".needle");
-  std::vector<iovec> iovecs(6000);
-  EXPECT_EQ(buffer.FillIovecs(iovecs, (size_t{1} << 32) + 1), 4097u);
-  EXPECT_EQ(iovecs[4096].iov_len, 1u);
-  EXPECT_EQ(buffer.Peek(size_t{1} << 31).size(), kMiB);  // no chunk is that large
-  EXPECT_EQ(buffer.Linearize().size(), kMiB);
-  Buffer head;
-  EXPECT_EQ(head.MoveFrom(buffer, (size_t{1} << 32) + 5), (size_t{1} << 32) + 5);
-  EXPECT_EQ(head.size(), (size_t{1} << 32) + 5);
-  EXPECT_EQ(buffer.size(), kTotal + 6 - head.size());
-  head.Append(std::move(buffer));
-  EXPECT_EQ(head.size(), kTotal + 6);
-  head.Consume((size_t{1} << 32) + 7);
-  head.Consume(head.size() - 6);
-  EXPECT_EQ(head, "needle");
-}
-
-using BufferDeathTest = BufferTest;
-
-TEST_F(BufferDeathTest, ConsumeOfMoreThanThereIs_B1) {
-  Buffer buffer("abc");
-  EXPECT_DEATH(buffer.Consume(4), "4 bytes consumed of 3");
-  EXPECT_DEATH(buffer.Consume(SIZE_MAX), "bytes consumed of 3");
-  EXPECT_DEATH(Buffer().Consume(1), "1 bytes consumed of 0");
-}
-
-TEST_F(BufferDeathTest, CommitOfMoreThanReserved_B1) {
-  Buffer buffer;
-  EXPECT_DEATH(buffer.Commit(1), "0 reserved");
-  const size_t room = buffer.Reserve(10).size();
-  EXPECT_DEATH(buffer.Commit(room + 1), "bytes committed");
-  EXPECT_DEATH(buffer.Commit(SIZE_MAX), "bytes committed");
-}
-
-TEST_F(BufferDeathTest, AppendOfARangeOutsideTheChunk_B1) {
-  Buffer buffer;
-  ChunkRef chunk = Chunk::Allocate(10);
-  EXPECT_DEATH(buffer.Append(chunk, 2, 1), "range 2 to 1");
-  EXPECT_DEATH(buffer.Append(chunk, 0, chunk->capacity() + 1), "range 0 to");
-  EXPECT_DEATH(buffer.Append(chunk, 0, SIZE_MAX), "range 0 to");
-  EXPECT_DEATH(buffer.Append(ChunkRef(), 0, 1), "range 0 to 1");
-}
-
-#ifdef SPINDLE_HAS_ASAN
-
-char ReadByte(const char* at) { return *static_cast<const volatile char*>(at); }
-
-TEST_F(BufferDeathTest, StaleViewOfConsumedBytesIsReported_B2) {
-  Buffer buffer("0123456789abcdef0123456789abcdef");
-  const std::string_view stale = buffer.Front();
-  buffer.Consume(16);
-  EXPECT_DEATH(ReadByte(stale.data()), "use-after-poison");
-  EXPECT_EQ(ReadByte(stale.data() + 16), '0');
-  buffer.Consume(16);
-  EXPECT_DEATH(ReadByte(stale.data() + 16), "use-after-poison");
-  buffer.Append("fresh");
-  EXPECT_EQ(ReadByte(stale.data() + 4), 'h');
-}
-
-TEST_F(BufferDeathTest, StaleViewAfterGrowthOrPullUpIsReported_B2) {
-  Buffer buffer("0123456789abcdef");
-  const std::string_view stale = buffer.Front();
-  buffer.Append(std::string(1000, 'x'));
-  EXPECT_DEATH(ReadByte(stale.data()), "use-after-free|use-after-poison");
-  Buffer chain(std::string(4000, 'x'));
-  chain.Append(Chain({"tail"}));
-  chain.Append(std::string(100, 'y'));
-  const std::string_view old = chain.Front();
-  chain.Linearize();
-  EXPECT_DEATH(ReadByte(old.data()), "use-after-free|use-after-poison");
-}
-
-TEST_F(BufferDeathTest, StaleViewAfterAShiftIsReported_B2) {
-  Buffer buffer(std::string(200, 'x'));
-  buffer.Consume(184);
-  const std::string_view stale = buffer.Front();
-  buffer.Append(std::string(100, 'y'));
-  EXPECT_DEATH(ReadByte(stale.data()), "use-after-poison");
-}
-
-#endif  // SPINDLE_HAS_ASAN
 
 }  // namespace
 }  // namespace spindle
