@@ -12,6 +12,8 @@ namespace spindle {
 
 IoHost& IoHost::Of(EventLoop& loop) { return loop.core_->host(); }
 
+bool IoHost::NeedsTurn(EventLoop& loop) { return loop.core_->NeedsTurn(); }
+
 EventLoop::EventLoop() = default;
 
 absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create(EventLoopOptions options) {

@@ -11,7 +11,7 @@ namespace spindle {
 
 struct EventLoopThreadOptions {
   // The thread is named after the loop: the first 15 bytes of its name, which top -H shows.
-  EventLoopOptions loop;
+  EventLoopOptions loop = {};
   // Runs on this processor only; -1: on any.
   int cpu = -1;
 };

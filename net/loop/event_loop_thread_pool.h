@@ -20,9 +20,9 @@ struct EventLoopThreadPoolOptions {
   // Worker i's loop and thread are called name-i.
   std::string name = "worker";
   // Worker i runs on processor cpus[i % cpus.size()] only. Empty: on any.
-  std::vector<int> cpus;
+  std::vector<int> cpus = {};
   // For each worker's loop; its name is set by the pool.
-  EventLoopOptions loop;
+  EventLoopOptions loop = {};
 };
 
 // A main loop, which somebody else owns and runs, and worker loops on threads of their own.

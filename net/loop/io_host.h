@@ -55,6 +55,8 @@ class IoHost {
 
   // The services of `loop`.
   static IoHost& Of(EventLoop& loop);
+  // True if a turn of `loop` would do something even if its descriptors are all silent.
+  static bool NeedsTurn(EventLoop& loop);
 
   EventLoop& loop() { return loop_; }
   LoopRole& role() ABSL_LOCK_RETURNED(role_) { return role_; }
@@ -62,6 +64,7 @@ class IoHost {
   IoBackend& backend() { return *backend_; }
   Syscalls& syscalls() { return backend_->syscalls(); }
   TimerQueue& timers() { return timers_; }
+  const TimerQueue& timers() const { return timers_; }
   LoopStats& stats() { return stats_; }
   // The time at which this turn began; cheap, and up to one turn old.
   TimePoint now() const { return now_; }

@@ -72,6 +72,11 @@ absl::StatusOr<size_t> LoopCore::Turn(WaitMode mode) noexcept {
   return done;
 }
 
+bool LoopCore::NeedsTurn() const {
+  return host_.has_work() || next_task_ != tasks_.size() || mailbox_->has_tasks() ||
+         mailbox_->has_calls() || host_.timers().earliest() < armed_;
+}
+
 absl::StatusOr<bool> LoopCore::PrepareWait() {
   if (host_.has_work() || next_task_ != tasks_.size()) return false;
   if (IoError error = ArmTimer(); !error.ok()) return error.ToStatus("timerfd");

@@ -26,6 +26,9 @@ class LoopCore : private LiveCounted<EventLoop> {
   // A callback that throws ends the process here, where its stack can still be seen.
   absl::StatusOr<size_t> Turn(WaitMode mode) noexcept;
 
+  // True if a turn would do something at once: run work or tasks, serve calls, or arm the timer.
+  bool NeedsTurn() const;
+
   // Arms the timer; true unless a turn has something to do at once. Tasks are the mailbox's to tell.
   absl::StatusOr<bool> PrepareWait();
 

@@ -80,10 +80,10 @@ TEST_F(LoopRefTest, TasksOfOneThreadRunInOrder) {
     });
   }
   for (std::thread& poster : posters) poster.join();
-  ASSERT_TRUE(thread->ref().CallAndWait([] {}));
   bool done = false;
   ASSERT_TRUE(thread->ref().Post([&] { done = true; }));
-  while (!done) thread->ref().CallAndWait([] {});
+  bool seen_done = false;
+  while (!seen_done) thread->ref().CallAndWait([&] { seen_done = done; });
   for (const auto& mine : seen) {
     ASSERT_EQ(mine.size(), 5000u);
     for (int i = 0; i < 5000; ++i) ASSERT_EQ(mine[static_cast<size_t>(i)], i);
