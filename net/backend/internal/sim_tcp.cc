@@ -163,6 +163,12 @@ ssize_t SimTcpSocket::SendSome(const char* data, size_t length) {
   return sent > 0 ? static_cast<ssize_t>(sent) : -EAGAIN;
 }
 
+void SimTcpSocket::OnSendUnblocked() {
+  // Whoever was cut short waits for an edge, also if he has not come back to be told EAGAIN.
+  no_space_ = true;
+  OnAcknowledged();
+}
+
 // inet_shutdown.
 int SimTcpSocket::Shutdown(int how) {
   if (how < SHUT_RD || how > SHUT_RDWR) return -EINVAL;

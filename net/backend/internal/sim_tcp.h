@@ -59,7 +59,7 @@ class SimTcpSocket final : public SimSocket {
   bool InjectReset() override;
   ssize_t RecvSome(char* data, size_t length) override;
   ssize_t SendSome(const char* data, size_t length) override;
-  void OnSendUnblocked() override { OnAcknowledged(); }
+  void OnSendUnblocked() override;
   bool listening_state() const override { return listening(); }
   uint8_t tcp_info_state() const override;
   void OnOptionChanged() override;
