@@ -125,6 +125,8 @@ class IoHost {
   void CloseAll();
 
  private:
+  static constexpr size_t kMaxSpareBlocks = 4;
+
   IoError MayAttach(int fd) const;
 
   EventLoop& loop_;
