@@ -1,0 +1,146 @@
+#include "bench/load/churn_load.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "base/strings.h"
+#include "bench/load/byte_matcher.h"
+#include "bench/load/client_options.h"
+#include "net/loop/timer.h"
+#include "net/types/close_reason.h"
+
+namespace spindle::bench {
+namespace {
+
+// After a failure, so that a server that refuses everything is not asked without a break.
+constexpr Duration kPause = std::chrono::milliseconds(10);
+
+}  // namespace
+
+struct ChurnLoad::Lane {
+  uint64_t index = 0;
+  uint64_t number = 0;  // Of this lane's connection.
+  std::unique_ptr<StreamClient> client;
+  ByteMatcher matcher;
+  TimePoint begun_at;
+  TimerId pause;
+  enum class Stage { kConnecting, kWaiting, kAnswered, kWrong } stage = Stage::kConnecting;
+};
+
+std::vector<SocketAddress> LoopbackSpread(size_t count) {
+  SPINDLE_CHECK(count <= 254);
+  std::vector<SocketAddress> addresses;
+  for (size_t i = 1; i <= count; ++i) {
+    const absl::StatusOr<SocketAddress> address = SocketAddress::FromIp(Concat("127.0.0.", i), 0);
+    SPINDLE_CHECK_OK(address);
+    addresses.push_back(*address);
+  }
+  return addresses;
+}
+
+ChurnLoad::ChurnLoad(EventLoop& loop, const SocketAddress& server, const ChurnLoadOptions& options)
+    : loop_(loop),
+      server_(server),
+      options_(options),
+      payload_(options.seed, options.message_bytes) {
+  for (size_t i = 0; i < options.lanes; ++i) {
+    lanes_.push_back(std::make_unique<Lane>());
+    lanes_.back()->index = i;
+  }
+}
+
+ChurnLoad::~ChurnLoad() {
+  destroying_ = true;
+  for (const std::unique_ptr<Lane>& lane : lanes_) loop_.Cancel(lane->pause);
+  lanes_.clear();
+}
+
+ConnectionCallbacks ChurnLoad::CallbacksFor(Lane& lane) {
+  ConnectionCallbacks callbacks;
+  callbacks.on_open = [this, &lane](Connection& connection) { OnOpen(lane, connection); };
+  callbacks.on_bytes = [this, &lane](Connection& connection, Buffer& input) {
+    OnBytes(lane, connection, input);
+  };
+  callbacks.on_close = [this, &lane](Connection&, const CloseReason& reason) {
+    OnClose(lane, reason);
+  };
+  return callbacks;
+}
+
+void ChurnLoad::Start() {
+  busy_ = lanes_.size();
+  for (const std::unique_ptr<Lane>& lane : lanes_) Begin(*lane);
+}
+
+void ChurnLoad::Begin(Lane& lane) {
+  StreamClientOptions client;
+  client.connection = ClientConnectionOptions();
+  client.connect_timeout = options_.connect_timeout;
+  if (!options_.local.empty()) client.local = options_.local[begun_ % options_.local.size()];
+  client.random_seed = 1;  // It never retries; saves asking the system for a seed.
+  ++begun_;
+  ++lane.number;
+  lane.stage = Lane::Stage::kConnecting;
+  lane.begun_at = loop_.Now();
+  lane.client = std::make_unique<StreamClient>(loop_, server_, CallbacksFor(lane), client,
+                                               [this, &lane](const ConnectError& error) {
+                                                 CountError(error.error.ToString());
+                                                 NextAfterError(lane);
+                                               });
+  lane.client->Connect();
+}
+
+void ChurnLoad::Next(Lane& lane) {
+  if (stopping_) {
+    --busy_;
+  } else {
+    Begin(lane);
+  }
+}
+
+void ChurnLoad::NextAfterError(Lane& lane) {
+  lane.pause = loop_.RunAfter(kPause, [this, &lane] { Next(lane); });
+}
+
+void ChurnLoad::OnOpen(Lane& lane, Connection& connection) {
+  ++open_;
+  lane.stage = Lane::Stage::kWaiting;
+  const std::string_view message = payload_.Message(lane.index, lane.number);
+  lane.matcher.Expect(message);
+  static_cast<void>(connection.Write(message));  // Cannot fail on a fresh connection.
+}
+
+void ChurnLoad::OnBytes(Lane& lane, Connection& connection, Buffer& input) {
+  const ByteMatcher::Outcome outcome = lane.matcher.Feed(input);
+  if (outcome == ByteMatcher::Outcome::kMore) return;
+  if (outcome == ByteMatcher::Outcome::kWrong || !input.empty()) {
+    CountError("wrong bytes");
+    lane.stage = Lane::Stage::kWrong;
+    connection.Abort();
+    return;
+  }
+  Count(loop_.Now() - lane.begun_at, options_.message_bytes);
+  lane.stage = Lane::Stage::kAnswered;
+  connection.Close();
+}
+
+void ChurnLoad::OnClose(Lane& lane, const CloseReason& reason) {
+  if (destroying_) return;
+  --open_;
+  switch (lane.stage) {
+    case Lane::Stage::kAnswered:
+      Next(lane);
+      return;
+    case Lane::Stage::kConnecting:
+    case Lane::Stage::kWaiting:
+      CountError(Concat("connection ended: ", reason.ToString()));
+      break;
+    case Lane::Stage::kWrong:
+      break;
+  }
+  NextAfterError(lane);
+}
+
+}  // namespace spindle::bench
