@@ -1,0 +1,26 @@
+#include "bench/cli/exit_code.h"
+
+#include <cstdio>
+#include <string>
+
+#include "base/strings.h"
+
+namespace spindle::bench {
+
+ExitCode Fail(ExitCode code, std::string_view command, std::string_view message) {
+  std::string line =
+      command.empty() ? Concat("spindle: ", message) : Concat("spindle ", command, ": ", message);
+  for (char& c : line) {
+    if (c == '\n') c = ' ';
+  }
+  line += '\n';
+  std::fputs(line.c_str(), stderr);
+  return code;
+}
+
+ExitCode Fail(std::string_view command, const absl::Status& status) {
+  const bool usage = status.code() == absl::StatusCode::kInvalidArgument;
+  return Fail(usage ? kExitUsage : kExitNoConnect, command, FromAbsl(status.message()));
+}
+
+}  // namespace spindle::bench

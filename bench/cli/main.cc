@@ -1,0 +1,51 @@
+// spindle COMMAND [OPTION]... : parses the command line and hands over to one sub-command.
+
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "bench/cli/commands.h"
+#include "bench/cli/exit_code.h"
+#include "bench/cli/flags.h"
+#include "bench/report/version.h"
+
+namespace spindle::bench {
+namespace {
+
+// The help and the version are results, on stdout; what is wrong is one line on stderr.
+int EndParse(const CLI::App& program, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return program.exit(error, std::cout, std::cerr);
+  for (const CLI::App* command : program.get_subcommands()) {
+    return Fail(kExitUsage, command->get_name(), std::string(error.what()) + " (see --help)");
+  }
+  return Fail(kExitUsage, "", std::string(error.what()) + " (see --help)");
+}
+
+int Main(int argc, char** argv) {
+  CLI::App program("Spindle: measures servers, and sequential against parallel sends.", "spindle");
+  program.set_version_flag("--version", std::string("spindle ") + kVersion);
+  program.require_subcommand(1);
+  program.get_formatter()->column_width(36);
+  const Command commands[] = {AddServe(program), AddBench(program)};
+
+  const CommandLine command_line(argv, argv + argc);
+  std::vector<std::string> arguments = WithExplicitJson(command_line);
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  try {
+    program.parse(static_cast<int>(pointers.size()), pointers.data());
+  } catch (const CLI::ParseError& error) {
+    return EndParse(program, error);
+  }
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return command.run(command_line);
+  }
+  return kExitUsage;
+}
+
+}  // namespace
+}  // namespace spindle::bench
+
+int main(int argc, char** argv) { return spindle::bench::Main(argc, argv); }
