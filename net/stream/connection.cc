@@ -52,7 +52,8 @@ SocketAddress Connection::local_address() const {
 IoError Connection::CheckWrite(size_t size) {
   host_.AssertInLoop();
   if (!CanWrite(state_)) return IoError(EPIPE, IoOp::kWrite);
-  if (size <= options().output_limit && output_.size() <= options().output_limit - size) {
+  const size_t limit = options().output_limit;
+  if (size <= limit && output_.bytes().size() <= limit - size) {
     return IoError();
   }
   if (options().output_limit_policy == OutputLimitPolicy::kClose) {
@@ -116,7 +117,7 @@ IoError Connection::WriteChunk(ChunkRef chunk, size_t begin, size_t end) {
 
 IoError Connection::SendFile(OwnedFd file, off_t offset, size_t length) {
   host_.AssertInLoop();
-  // A file takes no memory: the limit does not apply to it.
+  // A file takes no memory: output_limit does not count it.
   if (!CanWrite(state_)) return IoError(EPIPE, IoOp::kSendFile);
   if (length == 0) return IoError();
   if (rare_ != nullptr && output_.empty()) rare_->last_written = host_.now();
@@ -333,6 +334,10 @@ void Connection::CallOnOpen() {
   const ConnectionCallbacks& callbacks = group_->config().callbacks;
   if (!callbacks.on_open || !Call([&] { callbacks.on_open(*this); })) return;
   if (need_flush_) static_cast<void>(Flush());
+}
+
+void Connection::CallFromTask(absl::AnyInvocable<void(Connection&)>& function) {
+  if (Call([&] { function(*this); }) && need_flush_) host_.MarkFlush(*this);
 }
 
 }  // namespace spindle

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/intrusive_list.h"
@@ -181,6 +182,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   template <typename Function>
   [[nodiscard]] bool Call(Function function);
   void CallOnOpen();
+  void CallFromTask(absl::AnyInvocable<void(Connection&)>& function);
 
   bool reading_enabled() const {
     return DiscardsInput(state_) || (DeliversInput(state_) && !user_paused_ && !water_paused_);
@@ -194,6 +196,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   [[nodiscard]] bool OnPeerFin();
   [[nodiscard]] bool Flush();
   [[nodiscard]] bool WriteQueued(bool* wrote);
+  void OnWriteError(IoOp operation, int error);
   [[nodiscard]] bool UpdateWaterMarks();
   void KeepOutput();
   void BlockWrites();
@@ -235,6 +238,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   bool write_blocked_ : 1 = false;   // The socket takes nothing until it becomes writable.
   bool write_armed_ : 1 = false;     // Writability is watched.
   bool need_flush_ : 1 = false;      // Something was queued, or the end was asked for.
+  bool write_failed_ : 1 = false;    // The peer takes nothing any more; what it sent is still read.
 };
 
 template <typename Function>

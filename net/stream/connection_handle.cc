@@ -26,7 +26,7 @@ Connection* ConnectionHandle::Get() const {
 bool ConnectionHandle::Run(absl::AnyInvocable<void(Connection&)> function) const {
   if (!token_.valid() || (loop_.IsInLoop() && Get() == nullptr)) return false;
   return loop_.Post([self = *this, function = std::move(function)]() mutable {
-    if (Connection* connection = self.Get()) function(*connection);
+    if (Connection* connection = self.Get()) connection->CallFromTask(function);
   });
 }
 

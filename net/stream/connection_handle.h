@@ -67,7 +67,8 @@ class ConnectionHandle {
   // `function` is destroyed unrun.
   bool Run(absl::AnyInvocable<void(Connection&)> function) const;
 
-  // The connection, or null if it has ended. Loop thread only; valid until the callback returns.
+  // The connection, or null if it has ended. Loop thread only; valid until the callback returns, or
+  // destroys the server or client.
   Connection* Get() const;
 
   const LoopRef& loop() const { return loop_; }

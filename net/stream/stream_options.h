@@ -32,6 +32,8 @@ struct KeepAlive {
 struct ConnectionOptions {
   // Backpressure. Above the high mark on_pause is called and, unless told otherwise, reading pauses
   // until the queue has fallen to the low mark; then on_resume. low <= high <= limit.
+  // Two peers that both pause and both have more to say than marks and sockets hold wait for each
+  // other: of an echo or a relay, let one side read on.
   size_t high_water_mark = 1024 * 1024;
   size_t low_water_mark = 256 * 1024;
   bool pause_reading_above_high_water = true;
@@ -42,8 +44,8 @@ struct ConnectionOptions {
   Duration idle_timeout{0};   // Nothing read and nothing taken by the peer for so long.
   Duration read_timeout{0};   // Nothing read for so long (while reading is not paused).
   Duration write_timeout{0};  // Output is queued and the peer has taken nothing for so long.
-  // How long Close waits for queued output to reach the kernel; then the rest is discarded
-  // (kCloseTimeout).
+  // How long Close and ShutdownWrite wait while the peer takes nothing of the queued output; then
+  // the rest is discarded (kCloseTimeout). For a limit in all see CloseAfterFlush.
   Duration close_timeout = std::chrono::seconds(10);
   // How long Close then waits for the peer's FIN, so that a reset does not destroy what the peer has
   // not read yet (RFC 9112 9.6). Zero closes at once.

@@ -17,7 +17,8 @@
 namespace spindle {
 
 // The server proper. Held by the StreamServer and by tasks under way, which find `stopped_` set when
-// they come late.
+// they come late. The groups, stopped, stay until the end: callbacks may look at the server while it
+// is being destroyed.
 class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Core> {
  public:
   Core(std::vector<EventLoop*> loops, EventLoop& main_loop, ConnectionCallbacks callbacks,
@@ -38,7 +39,7 @@ class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Cor
     LoopRef loop;
     IoHost* host = nullptr;  // Touched on the loop's thread only.
     std::shared_ptr<HandOverQueue> queue;
-    std::unique_ptr<ConnectionGroup> group;
+    std::unique_ptr<ConnectionGroup> group;  // Never null.
     std::unique_ptr<Acceptor> acceptor;  // With kReusePort.
     std::atomic<uint64_t> accepted{0};
   };
@@ -149,11 +150,12 @@ void StreamServer::Core::OnAccept(IoHost& host, Shard* own, OwnedSocket socket,
     Refuse(host.syscalls(), std::move(socket));
     return;
   }
+  // Both `place` and on_open can destroy the server.
+  const std::shared_ptr<Core> keep_alive = shared_from_this();
   Shard& shard = own != nullptr ? *own : Choose(peer);
+  if (stopped_.load(std::memory_order_relaxed)) return;
   shard.accepted.fetch_add(1, std::memory_order_relaxed);
   shard.group->Expect();
-  // From here on `this` may be gone: on_open can destroy the server.
-  const std::shared_ptr<Core> keep_alive = shared_from_this();
   IoError error;
   if (shard.host == &host) {
     error = shard.group->Attach(std::move(socket), peer);
@@ -181,6 +183,10 @@ void StreamServer::Core::Refuse(Syscalls& syscalls, OwnedSocket socket) {
   const iovec message = {options_.refusal_message.data(), options_.refusal_message.size()};
   syscalls.Send(socket.get(), std::span(&message, 1));
   syscalls.Shutdown(socket.get(), SHUT_WR);
+  // Closing with input unread would send a reset, which can overtake the message.
+  char unread[4096];
+  for (int i = 0; i < 16 && syscalls.Recv(socket.get(), unread, sizeof unread) > 0; ++i) {
+  }
 }
 
 StreamServer::Core::Shard& StreamServer::Core::Choose(const SocketAddress& peer) {
@@ -203,6 +209,7 @@ StreamServer::Core::Shard& StreamServer::Core::Choose(const SocketAddress& peer)
 }
 
 void StreamServer::Core::ReportError(IoError error) {
+  const std::shared_ptr<Core> keep_alive = shared_from_this();  // The callback can destroy the server.
   if (options_.on_accept_error) options_.on_accept_error(error.ToStatus(address_.ToString()));
 }
 
@@ -229,9 +236,9 @@ void StreamServer::Core::Stop() {
   for (const std::unique_ptr<Shard>& shard : shards_) {
     const bool done = shard->loop.CallAndWait([&] {
       shard->host->TakeHandedOver();
-      shard->group.reset();
+      shard->group->Stop();
     });
-    if (!done) shard->group.reset();
+    if (!done) shard->group->Stop();
   }
 }
 
@@ -252,9 +259,8 @@ bool StreamServer::Core::Drain(Duration deadline,
 }
 
 void StreamServer::Core::DrainShard(Shard& shard, Duration deadline) {
-  if (shard.group == nullptr) return;  // Destroyed meanwhile.
   shard.host->TakeHandedOver();
-  if (shard.group == nullptr) return;
+  if (stopped_.load(std::memory_order_relaxed)) return;
   shard.group->Drain(SaturatingAdd(shard.host->Now(), deadline),
                      [self = shared_from_this()](const DrainResult& result) {
                        self->main_loop_.Post([self, result] { self->OnShardDrained(result); });

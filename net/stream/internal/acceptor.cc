@@ -117,26 +117,35 @@ void Acceptor::OnIoEvent(const IoEvent& /*event*/) { AcceptUpTo(limit_); }
 void Acceptor::OnTimer() {
   shortage_ = false;
   if (!AcceptUpTo(1) || shortage_ || !fd_.valid()) return;
-  waiting_ = false;
-  host_.backend().Modify(token(), Interest::kRead, Trigger::kLevel);
+  if (host_.backend().Modify(token(), Interest::kRead, Trigger::kLevel).ok()) {
+    waiting_ = false;
+  } else {
+    Wait();
+  }
 }
 
 void Acceptor::Finish() {
   if (!fd_.valid()) return;
-  if (AcceptUpTo(SIZE_MAX)) StopListening();
+  // As many as the queue holds; peers who go on coming must not keep us here.
+  if (AcceptUpTo(static_cast<size_t>(std::max(1, options_.backlog)) + 1)) StopListening();
 }
 
 bool Acceptor::AcceptUpTo(size_t limit) {
   bool destroyed = false;
-  destroyed_ = &destroyed;
+  bool* const outer = std::exchange(destroyed_, &destroyed);
   size_t taken = 0;
   Outcome outcome = Outcome::kTaken;
-  while (taken < limit && (outcome == Outcome::kTaken || outcome == Outcome::kSkipped)) {
+  // A callback can stop the listening, or come back here by Finish.
+  while (fd_.valid() && taken < limit &&
+         (outcome == Outcome::kTaken || outcome == Outcome::kSkipped)) {
     outcome = AcceptOne();
-    if (destroyed) return false;
+    if (destroyed) {
+      if (outer != nullptr) *outer = true;
+      return false;
+    }
     if (outcome == Outcome::kTaken || outcome == Outcome::kSkipped) ++taken;
   }
-  destroyed_ = nullptr;
+  destroyed_ = outer;
   // Found as many as it tried for: try for more next time. Found fewer: that many.
   limit_ = outcome == Outcome::kEmpty ? std::max<size_t>(1, taken)
                                       : std::min(limit_ * 2, options_.accepts_per_turn);
@@ -195,8 +204,7 @@ Acceptor::Outcome Acceptor::OnAcceptError(int error) {
 void Acceptor::Wait() {
   shortage_ = true;
   if (!waiting_) {
-    waiting_ = true;
-    host_.backend().Modify(token(), Interest::kNone, Trigger::kLevel);
+    waiting_ = host_.backend().Modify(token(), Interest::kNone, Trigger::kLevel).ok();
   }
   host_.timers().Add(*this, SaturatingAdd(host_.Now(), kRetryDelay));
 }

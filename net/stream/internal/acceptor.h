@@ -67,7 +67,7 @@ class Acceptor final : private IoSlot, private TimerEntry {
   void Finish();
 
  private:
-  enum class Outcome : uint8_t { kTaken, kEmpty, kSkipped, kShortage, kBroken, kDestroyed };
+  enum class Outcome : uint8_t { kTaken, kEmpty, kSkipped, kShortage, kBroken };
 
   Acceptor(IoHost& host, const ListenOptions& options, Callbacks callbacks)
       : host_(host), options_(options), callbacks_(std::move(callbacks)) {}

@@ -34,10 +34,14 @@ class ConnectionGroup::Draining final : public TimerEntry {
 };
 
 ConnectionGroup::ConnectionGroup(IoHost& host, std::shared_ptr<const ConnectionConfig> config)
-    : host_(host), config_(std::move(config)) {}
+    : host_(host), config_(std::move(config)), deferral_(std::in_place, *this) {}
 
-ConnectionGroup::~ConnectionGroup() {
-  if (destroyed_ != nullptr) *destroyed_ = true;
+ConnectionGroup::~ConnectionGroup() { Stop(); }
+
+void ConnectionGroup::Stop() {
+  if (bool* const flag = std::exchange(stopped_, nullptr)) *flag = true;
+  draining_.reset();
+  deferral_.reset();
   EndAll(CloseReason{CloseKind::kServerStopped});
   while (Connection* connection = closed_.pop_front()) {
     connection->group_ = nullptr;
@@ -112,8 +116,8 @@ void ConnectionGroup::AskToEnd(Connection& connection) {
   const auto& on_drain = config_->callbacks.on_drain;
   if (on_drain) {
     // Not now: the connection may be inside another callback.
-    connection.handle().Run([keep_alive = config_](Connection& target) {
-      keep_alive->callbacks.on_drain(target);
+    connection.handle().Run([config = config_](Connection& target) {
+      config->callbacks.on_drain(target);
     });
   } else {
     connection.Close();
@@ -126,7 +130,7 @@ void ConnectionGroup::Drain(TimePoint deadline,
   draining_ = std::make_unique<Draining>(*this, std::move(done));
   host_.timers().Add(*draining_, deadline);
   for (Connection& connection : open_) AskToEnd(connection);
-  if (open_.empty()) host_.Defer(*this);
+  if (open_.empty()) host_.Defer(*deferral_);
 }
 
 bool ConnectionGroup::MayFinishDrain() {
@@ -138,14 +142,21 @@ bool ConnectionGroup::MayFinishDrain() {
   draining_->done = nullptr;
   host_.timers().Remove(*draining_);
   const DrainResult result = draining_->result;
-  bool destroyed = false;
-  bool* const outer = std::exchange(destroyed_, &destroyed);
-  done(result);
-  if (destroyed) {
+  return CallOut([&] { done(result); });
+}
+
+bool* ConnectionGroup::SwapStopFlag(bool* flag) { return std::exchange(stopped_, flag); }
+
+template <typename Function>
+bool ConnectionGroup::CallOut(Function function) {
+  bool stopped = false;
+  bool* const outer = SwapStopFlag(&stopped);
+  function();
+  if (stopped) {
     if (outer != nullptr) *outer = true;
     return false;
   }
-  destroyed_ = outer;
+  stopped_ = outer;
   return true;
 }
 
@@ -154,10 +165,10 @@ void ConnectionGroup::OnClosed(Connection& connection) {
   closed_.push_back(connection);
   Unexpect();
   ++host_.stats().connections_closed;
-  host_.Defer(*this);
+  if (deferral_.has_value()) host_.Defer(*deferral_);
 }
 
-void ConnectionGroup::OnDeferred() {
+void ConnectionGroup::ReportClosed() {
   while (Connection* connection = closed_.pop_front()) {
     if (!Report(*connection)) return;
   }
@@ -165,22 +176,16 @@ void ConnectionGroup::OnDeferred() {
 }
 
 bool ConnectionGroup::Report(Connection& connection) {
-  const std::unique_ptr<Connection, void (*)(Connection*)> owner(
-      &connection, [](Connection* dead) { delete dead; });
   SPINDLE_DCHECK(connection.accepted_ >= connection.sent_);
   if (draining_ != nullptr) draining_->Count(connection, connection.reason_);
-  if (!connection.opened_ || !config_->callbacks.on_close) return true;
   const std::shared_ptr<const ConnectionConfig> keep_alive = config_;
-  bool destroyed = false;
-  bool* const outer = std::exchange(destroyed_, &destroyed);
-  connection.in_callback_ = true;
-  config_->callbacks.on_close(connection, connection.reason_);
-  if (destroyed) {
-    if (outer != nullptr) *outer = true;
-    return false;
-  }
-  destroyed_ = outer;
-  return true;
+  return CallOut([&] {
+    connection.in_callback_ = true;
+    if (connection.opened_ && keep_alive->callbacks.on_close) {
+      keep_alive->callbacks.on_close(connection, connection.reason_);
+    }
+    delete &connection;  // The user's data may own the server.
+  });
 }
 
 }  // namespace spindle

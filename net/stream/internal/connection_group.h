@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 
+#include "absl/base/attributes.h"
 #include "absl/functional/any_invocable.h"
 #include "base/intrusive_list.h"
 #include "net/loop/io_host.h"
@@ -23,13 +25,17 @@ struct ConnectionConfig {
 
 // The connections of one server or client on one loop: makes them, owns them, reports their ends.
 //
-// Loop thread only, but for count() and Expect. Destroying a group, at any time and from inside any
+// Loop thread only, but for count() and Expect. Stopping a group, at any time and from inside any
 // callback, ends its connections (kServerStopped, on_close is called); one whose callback is running
-// becomes an orphan, which dies when that callback returns.
-class ConnectionGroup final : public AdoptTarget, private DeferredWork {
+// becomes an orphan, which dies when that callback returns. A group that is stopped, or whose loop
+// is gone, may be destroyed on any thread.
+class ConnectionGroup final : public AdoptTarget {
  public:
   ConnectionGroup(IoHost& host, std::shared_ptr<const ConnectionConfig> config);
   ~ConnectionGroup();
+
+  // Takes no connection from now on. Again: does nothing.
+  void Stop();
 
   IoHost& host() { return host_; }
   const ConnectionConfig& config() const { return *config_; }
@@ -63,21 +69,33 @@ class ConnectionGroup final : public AdoptTarget, private DeferredWork {
   // once, when none is left, with the sums; it may destroy the group. Once per group.
   void Drain(TimePoint deadline, absl::AnyInvocable<void(const DrainResult&)> done);
 
-
  private:
   friend class Connection;
 
   class Draining;
+  class Deferral final : public DeferredWork {
+   public:
+    explicit Deferral(ConnectionGroup& group) : group_(group) {}
+
+   private:
+    void OnDeferred() override { group_.ReportClosed(); }  // May destroy this.
+    ConnectionGroup& group_;
+  };
 
   void Take(SlotToken token, const SocketAddress& peer, bool write_armed, uint32_t event_flags);
   void AskToEnd(Connection& connection);
   // Ends what is still open.
   void EndAll(CloseReason reason);
-  // False if the group is gone.
+  // False if the group was stopped, and may be gone.
   bool MayFinishDrain();
+  // Calls user code. False if it stopped the group, which may be gone then.
+  template <typename Function>
+  bool CallOut(Function function);
+  // Returns the flag before. Not inlined: g++ 12 takes the store for one that outlives its target.
+  ABSL_ATTRIBUTE_NOINLINE bool* SwapStopFlag(bool* flag);
   void OnClosed(Connection& connection);
-  void OnDeferred() override;
-  // Reports the end and destroys the connection. False if the group is gone.
+  void ReportClosed();
+  // Reports the end and destroys the connection. False if the group was stopped, and may be gone.
   bool Report(Connection& connection);
 
   IoHost& host_;
@@ -85,8 +103,9 @@ class ConnectionGroup final : public AdoptTarget, private DeferredWork {
   IntrusiveList<Connection, &Connection::hook_> open_;
   IntrusiveList<Connection, &Connection::hook_> closed_;  // Still to be reported.
   std::atomic<size_t> count_{0};
-  bool* destroyed_ = nullptr;  // Where to say so, while a call into user code is under way.
+  bool* stopped_ = nullptr;  // Where to say so, while a call into user code is under way.
   std::unique_ptr<Draining> draining_;
+  std::optional<Deferral> deferral_;  // Until Stop.
 };
 
 }  // namespace spindle

@@ -38,8 +38,11 @@ IoError Connector::Begin(const SocketAddress& local, const ConnectionOptions& op
     if (result < 0) return IoError(-result, IoOp::kBind);
   }
   const socklen_t length = remote_.ToSockaddr(&storage);
-  const int result = syscalls.Connect(fd, reinterpret_cast<const sockaddr*>(&storage), length);
-  // An interrupted connect goes on by itself, connect(2).
+  int result;
+  do {
+    result = syscalls.Connect(fd, reinterpret_cast<const sockaddr*>(&storage), length);
+  } while (result == -EINTR && remote_.is_unix());
+  // An interrupted connect of TCP goes on by itself, connect(2).
   if (result < 0 && result != -EINPROGRESS && result != -EINTR) {
     return IoError(-result, IoOp::kConnect);
   }

@@ -2,6 +2,7 @@
 // Functions that call back return false when the connection has ended, and perhaps been destroyed,
 // meanwhile: the caller must return at once.
 
+#include <errno.h>
 #include <sys/socket.h>
 
 #include <utility>
@@ -41,7 +42,7 @@ bool Connection::ReadSome() {
       if (result.ok()) return OnPeerFin();
       read_ready_ = false;
       read_probe_ = false;
-      if (result.would_block()) return true;
+      if (result.would_block()) break;
       Fail(IoOp::kRead, result.error);
       return false;
     }
@@ -50,6 +51,10 @@ bool Connection::ReadSome() {
     stats.bytes_read += size;
     if (size < room && !read_probe_) read_ready_ = false;
     if (!Deliver(std::move(block), size)) return false;
+  }
+  if (write_failed_ && !(read_ready_ && reading_enabled())) {
+    End(reason_);
+    return false;
   }
   return true;
 }
@@ -136,7 +141,8 @@ bool Connection::Flush() {
     host_.GiveBackBlock(output_.bytes().TakeChunk());
     if (EndsWhenFlushed(state_) || state_ == CloseState::kLingering) {
       OnOutputEnd();
-      return !closed();
+      // Whose output ends may go on reading: see about the water marks.
+      if (state_ != CloseState::kHalfClosed) return !closed();
     }
     const ConnectionCallbacks& callbacks = group_->config().callbacks;
     if (wrote && callbacks.on_drained && !Call([&] { callbacks.on_drained(*this); })) return false;
@@ -164,7 +170,7 @@ bool Connection::WriteQueued(bool* wrote) {
       return !closed();
     }
     if (!written.result.ok()) {
-      Fail(file ? IoOp::kSendFile : IoOp::kWrite, written.result.error);
+      OnWriteError(file ? IoOp::kSendFile : IoOp::kWrite, written.result.error);
       return false;
     }
     const uint64_t bytes = static_cast<uint64_t>(written.result.bytes);
@@ -178,6 +184,24 @@ bool Connection::WriteQueued(bool* wrote) {
     }
   }
   return true;
+}
+
+void Connection::OnWriteError(IoOp operation, int error) {
+  const bool peer_gone = error == ECONNRESET || error == EPIPE;
+  water_paused_ = false;
+  if (!peer_gone || !DeliversInput(state_) || !reading_enabled()) {
+    Fail(operation, error);
+    return;
+  }
+  // All that the peer has sent before it went is here: an answer, perhaps, to what it did not want
+  // to read to the end. It is delivered before the end is reported.
+  reason_ = CloseReason{CloseKind::kPeerReset, IoError(error, operation)};
+  output_.Discard();
+  write_failed_ = true;
+  state_ = CloseState::kHalfClosed;
+  read_ready_ = true;
+  read_probe_ = true;
+  host_.MarkReady(*this);
 }
 
 void Connection::BlockWrites() {
