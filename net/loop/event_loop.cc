@@ -63,6 +63,8 @@ void EventLoop::Quit() { core_->mailbox().RequestQuit(); }
 TimerId EventLoop::RunAt(TimePoint when, absl::AnyInvocable<void()> callback,
                          std::source_location where) {
   core_->host().AssertInLoop();
+  // A time that has passed is as good as now, for the measured lag too.
+  when = std::max(when, core_->host().now());
   return core_->timers().Add(when, Duration::zero(), std::move(callback), where);
 }
 

@@ -92,6 +92,7 @@ TEST_F(TimerTest, ZeroNegativeAndPastDelaysRunInTheNextTurn_T3) {
   Turn();
   EXPECT_EQ(runs, 6);
   EXPECT_EQ(elapsed(), Duration::zero());
+  EXPECT_EQ(loop_->Stats().max_timer_lag, Duration::zero());
 }
 
 TEST_F(TimerTest, TinyDelaysAreNeitherLostNorRoundedToNothing_T3) {
