@@ -20,7 +20,6 @@ absl::StatusCode CodeOf(int errno_value) {
     case EADDRNOTAVAIL:
       return absl::StatusCode::kFailedPrecondition;
     case EAGAIN:
-      return absl::StatusCode::kUnavailable;
     case EPIPE:
     case ESHUTDOWN:
       return absl::StatusCode::kUnavailable;

@@ -11,9 +11,10 @@ namespace spindle {
 
 namespace internal_loop_role {
 // The number of this thread, 0 until it binds a role for the first time. Never used twice, unlike
-// thread ids and addresses, so a dead owner is not mistaken for a new thread. initial-exec keeps
-// the access a single load in position-independent code too.
-extern thread_local uint64_t this_thread_number __attribute__((tls_model("initial-exec")));
+// thread ids and addresses, so a dead owner is not mistaken for a new thread. constinit and
+// initial-exec make reading it a load without a call, in position-independent code too.
+extern constinit thread_local uint64_t this_thread_number
+    __attribute__((tls_model("initial-exec")));
 }  // namespace internal_loop_role
 
 // The right to touch what belongs to one loop, held by the thread that runs it.

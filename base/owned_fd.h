@@ -16,7 +16,7 @@ class OwnedFd {
   explicit OwnedFd(int fd = -1) noexcept : fd_(fd) {}
   OwnedFd(OwnedFd&& other) noexcept : fd_(other.release()) {}
   OwnedFd& operator=(OwnedFd&& other) noexcept {
-    if (this != &other) reset(other.release());
+    reset(other.release());  // in this order a self-move keeps the descriptor
     return *this;
   }
   OwnedFd(const OwnedFd&) = delete;

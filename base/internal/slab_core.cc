@@ -24,10 +24,10 @@
 namespace spindle::internal {
 
 SlabCore::~SlabCore() {
-  while (available_ != nullptr) {
-    SlabBlock* block = available_;
-    Unlink(block);
+  for (SlabBlock* block = available_; block != nullptr;) {
+    SlabBlock* next = block->next;
     Release(block);
+    block = next;
   }
 }
 
@@ -50,8 +50,8 @@ void* SlabCore::Allocate() {
 }
 
 void SlabCore::Free(void* slot) noexcept {
-  auto* block =
-      reinterpret_cast<SlabBlock*>(reinterpret_cast<uintptr_t>(slot) & ~(layout_.block_bytes - 1));
+  const uintptr_t offset = reinterpret_cast<uintptr_t>(slot) & (layout_.block_bytes - 1);
+  auto* block = reinterpret_cast<SlabBlock*>(static_cast<char*>(slot) - offset);
   SPINDLE_DCHECK(block->used > 0);
   if (block->used == layout_.slots) Link(block);
   std::memcpy(slot, &block->free_list, sizeof(void*));

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <atomic>
 #include <thread>
 
 #include "gtest/gtest.h"
@@ -45,13 +46,17 @@ TEST(ManualClock, AdvanceSaturates) {
 
 TEST(ManualClock, ConcurrentAdvancesAreAllKept) {
   ManualClock clock;
-  const auto step = [&clock] {
-    for (int i = 0; i < 10000; ++i) clock.Advance(Duration(1));
+  constexpr int kEach = 200000;
+  std::atomic<int> started{0};
+  const auto step = [&clock, &started] {
+    ++started;
+    while (started.load() < 2) std::this_thread::yield();
+    for (int i = 0; i < kEach; ++i) clock.Advance(Duration(1));
   };
   std::thread other(step);
   step();
   other.join();
-  EXPECT_EQ(clock.Now(), TimePoint(Duration(20000)));
+  EXPECT_EQ(clock.Now(), TimePoint(Duration(2 * kEach)));
 }
 
 TEST(ManualClockDeathTest, RefusesToRunBackwards) {

@@ -79,10 +79,11 @@ TEST(Histogram, OutOfRangeValuesAreClampedAndCounted) {
   histogram.Record(Duration(-1));
   histogram.Record(Duration::min());
   histogram.RecordMany(Duration::max(), 5);
+  histogram.Record(Histogram::kMax + Duration(1));
   histogram.Record(Histogram::kMax);
-  EXPECT_EQ(histogram.count(), 8u);
+  EXPECT_EQ(histogram.count(), 9u);
   EXPECT_EQ(histogram.clamped_low(), 2u);
-  EXPECT_EQ(histogram.clamped_high(), 5u);
+  EXPECT_EQ(histogram.clamped_high(), 6u);
   EXPECT_EQ(histogram.min(), Duration::zero());
   EXPECT_EQ(histogram.max(), Histogram::kMax);
   EXPECT_GT(Histogram::kMax, hours(1));
@@ -131,6 +132,11 @@ TEST(Histogram, MergeWithEmptyAndWithItself) {
   histogram.Merge(histogram);
   EXPECT_EQ(histogram.count(), 2u);
   EXPECT_EQ(histogram.mean(), milliseconds(3));
+  Histogram lower;
+  lower.Record(milliseconds(1));
+  histogram.Merge(lower);
+  EXPECT_EQ(histogram.min(), milliseconds(1));
+  EXPECT_EQ(histogram.max(), milliseconds(3));
 }
 
 TEST(Histogram, BucketsAscendCoverAllValuesAndAddUp) {

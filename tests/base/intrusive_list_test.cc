@@ -114,6 +114,8 @@ TEST(IntrusiveList, SpliceAllMovesEverythingInOrder) {
   to.splice_all(from);
   to.remove(c);
   EXPECT_EQ(Ids(to), (std::vector<int>{1, 2, 4}));
+  to.remove(b);  // the seam of the first splice
+  EXPECT_EQ(Ids(to), (std::vector<int>{1, 4}));
   Empty(to);
 }
 

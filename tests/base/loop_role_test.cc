@@ -32,7 +32,10 @@ TEST(LoopRole, AnyThreadMayActWhileNobodyIsBound) {
   EXPECT_FALSE(guarded.role().IsBound());
   EXPECT_FALSE(guarded.role().HeldByThisThread());
   EXPECT_EQ(guarded.Touch(), 1);
-  OnAnotherThread([&guarded] { EXPECT_EQ(guarded.Touch(), 2); });
+  OnAnotherThread([&guarded] {
+    EXPECT_EQ(guarded.Touch(), 2);
+    EXPECT_FALSE(guarded.role().HeldByThisThread());
+  });
 }
 
 TEST(LoopRole, BelongsToTheBoundThreadOnly) {

@@ -38,6 +38,17 @@ TEST(MpscQueue, CloseReturnsTheRestAndRefusesLaterPushesUntouched) {
   EXPECT_TRUE(queue.Close().empty());
 }
 
+TEST(MpscQueue, TheConsumersCapacityBecomesTheQueues) {
+  MpscQueue<int> queue;
+  std::vector<int> batch;
+  batch.reserve(5000);
+  queue.TakeAll(batch);
+  (void)queue.Push(1);
+  queue.TakeAll(batch);
+  EXPECT_EQ(batch.size(), 1u);
+  EXPECT_GE(batch.capacity(), 5000u);
+}
+
 TEST(MpscQueue, SteadyStateRecyclesBothBatches) {
   MpscQueue<int> queue;
   std::vector<int> batch;

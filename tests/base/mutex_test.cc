@@ -8,6 +8,17 @@
 namespace spindle {
 namespace {
 
+// Whether another thread finds `mutex` taken.
+bool IsHeld(Mutex& mutex) {
+  bool held = false;
+  std::thread([&mutex, &held] {
+    const bool taken = mutex.TryLock();
+    if (taken) mutex.Unlock();
+    held = !taken;
+  }).join();
+  return held;
+}
+
 TEST(Mutex, ExcludesOtherThreads) {
   Mutex mutex;
   int count = 0;
@@ -27,29 +38,27 @@ TEST(Mutex, ExcludesOtherThreads) {
 TEST(Mutex, TryLockFailsWhileHeldElsewhere) {
   Mutex mutex;
   mutex.Lock();
-  std::thread([&mutex] {
-    const bool taken = mutex.TryLock();
-    EXPECT_FALSE(taken);
-    if (taken) mutex.Unlock();
-  }).join();
+  EXPECT_TRUE(IsHeld(mutex));
   mutex.Unlock();
   const bool taken = mutex.TryLock();
   EXPECT_TRUE(taken);
   if (taken) mutex.Unlock();
 }
 
-TEST(CondVar, WaitEndsByNotification) {
+TEST(CondVar, WaitEndsByNotificationWithTheMutexHeld) {
   Mutex mutex;
   CondVar changed;
   bool ready = false;
-  std::thread other([&] {
-    MutexLock lock(mutex);
-    ready = true;
-    changed.NotifyOne();
-  });
+  std::thread other;
   {
-    MutexLock lock(mutex);
+    MutexLock lock(mutex);  // so that the wait begins before the notification
+    other = std::thread([&] {
+      MutexLock other_lock(mutex);
+      ready = true;
+      changed.NotifyOne();
+    });
     while (!ready) changed.Wait(mutex);
+    EXPECT_TRUE(IsHeld(mutex));
   }
   other.join();
   EXPECT_TRUE(ready);
@@ -63,25 +72,23 @@ TEST(CondVar, WaitUntilKeepsTheMutexAndReportsTheDeadline) {
   while (never_notified.WaitUntil(mutex, deadline)) {
   }
   EXPECT_GE(Clock::now(), deadline);
-  std::thread([&mutex] {
-    const bool taken = mutex.TryLock();
-    EXPECT_FALSE(taken);
-    if (taken) mutex.Unlock();
-  }).join();
+  EXPECT_TRUE(IsHeld(mutex));
 }
 
 TEST(CondVar, WaitUntilNeverWaitsForTheNotification) {
   Mutex mutex;
   CondVar changed;
   bool ready = false;
-  std::thread other([&] {
-    MutexLock lock(mutex);
-    ready = true;
-    changed.NotifyAll();
-  });
+  std::thread other;
   {
     MutexLock lock(mutex);
+    other = std::thread([&] {
+      MutexLock other_lock(mutex);
+      ready = true;
+      changed.NotifyAll();
+    });
     while (!ready) EXPECT_TRUE(changed.WaitUntil(mutex, kNever));
+    EXPECT_TRUE(IsHeld(mutex));
   }
   other.join();
 }
