@@ -164,6 +164,24 @@ TEST(SimKernelTest, BytesTravelInOrderAndTheEndComesLast) {
   EXPECT_GE(sim.counters().delayed_arrivals, 5u);
 }
 
+TEST(SimKernelTest, WritableMeansAThirdIsFree) {
+  SimOptions options;
+  options.send_buffer = 900;
+  options.receive_buffer = 300;
+  Sim sim(options);
+  SyscallScript& s = sim.script;
+  s.Pair();
+  s.FillUp("c");
+  EXPECT_EQ(1200u, sim.kernel.bytes().in_flight);
+  s.Epoll();
+  s.Add("c", kAllEdge);
+  EXPECT_EQ(151, s.Recv("s", 151));
+  EXPECT_EQ("events -", sim.Ready());
+  EXPECT_EQ(1, s.Send("c", "x"));  // There is room, only not enough to say so.
+  EXPECT_EQ(151, s.Recv("s", 151));
+  EXPECT_EQ("events c:OUT", sim.Ready());
+}
+
 TEST(SimKernelTest, DescriptorsAreNumberedLowestFirst) {
   SimKernel kernel;
   EXPECT_EQ(3, kernel.EventFd());

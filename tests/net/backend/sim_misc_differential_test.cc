@@ -174,6 +174,34 @@ TEST_P(SimMiscDifferentialTest, ReadAndWriteAreRecvAndSend) {
   });
 }
 
+TEST_P(SimMiscDifferentialTest, TheEndFreesAPortThatNobodyChose) {
+  Same([](SyscallScript& s) {
+    if (s.is_unix()) return;
+    s.Pair();
+    s.Socket("b");
+    s.Socket("d");
+    s.BindLike("b", "c");
+    s.Linger("s", 1, 0);
+    s.Close("s");
+    s.BindLike("b", "c");
+    // One that was chosen is kept until the close.
+    s.Socket("x");
+    s.Bind("x");
+    sockaddr_storage chosen;
+    socklen_t length = sizeof chosen;
+    s.Log("name",
+          s.syscalls().GetSockName(s.fd("x"), reinterpret_cast<sockaddr*>(&chosen), &length));
+    s.Close("x");
+    s.BindTo("d", &chosen, length);
+    s.Connect("d", "l");
+    s.Accept("l", "t");
+    s.Linger("t", 1, 0);
+    s.Close("t");
+    s.Socket("e");
+    s.BindLike("e", "d");
+  });
+}
+
 TEST_P(SimMiscDifferentialTest, OptionsReadBack) {
   Same([](SyscallScript& s) {
     s.Pair();

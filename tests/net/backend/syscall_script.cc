@@ -27,6 +27,20 @@ std::string Join(const std::vector<std::string>& parts) {
   return joined.empty() ? "-" : joined;
 }
 
+// Some machines have no IPv6 loopback; there is nothing to compare with then.
+bool MachineHas(SocketFamily family) {
+  if (family != SocketFamily::kInet6) return true;
+  Syscalls& real = Syscalls::Real();
+  const int fd = real.Socket(AF_INET6, SOCK_STREAM, 0);
+  if (fd < 0) return false;
+  sockaddr_in6 in = {};
+  in.sin6_family = AF_INET6;
+  in.sin6_addr = in6addr_loopback;
+  const int result = real.Bind(fd, reinterpret_cast<const sockaddr*>(&in), sizeof in);
+  real.Close(fd);
+  return result == 0;
+}
+
 }  // namespace
 
 const char* NameOf(SocketFamily family) {
@@ -383,6 +397,7 @@ void ExpectSameOnBoth(SocketFamily family, const std::function<void(SyscallScrip
   const SimBytes bytes = kernel.bytes();
   EXPECT_EQ(bytes.sent, bytes.received + bytes.discarded + bytes.in_flight);
 
+  if (!MachineHas(family)) return;
   constexpr int64_t kMillisecond = 1'000'000;
   std::vector<std::string> real_log;
   for (const int64_t pause : {int64_t{0}, kMillisecond, 10 * kMillisecond, 50 * kMillisecond}) {
