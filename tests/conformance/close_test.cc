@@ -21,9 +21,8 @@ class CloseTest : public StreamEnvTest {
  protected:
   // Runs until both sides have seen the end of `count` connections.
   bool RunUntilClosed(uint64_t count = 1) {
-    return env_->RunUntil([&] {
-      return client_audit_.closed() == count && server_audit_.closed() == count;
-    });
+    return env_->RunUntil(
+        [&] { return client_audit_.closed() == count && server_audit_.closed() == count; });
   }
   void Start(ConnectionCallbacks server, ConnectionCallbacks client,
              StreamServerOptions server_options = {}, StreamClientOptions client_options = {}) {
@@ -59,7 +58,11 @@ StreamServerOptions KeepWriting() {
 TEST_P(CloseTest, AnswerAfterHalfCloseIsComplete_R4) {
   RecordReader answer;
   std::string request;
-  Start({.on_bytes = [&](Connection&, Buffer& in) { request += in.ToString(); in.Clear(); },
+  Start({.on_bytes =
+             [&](Connection&, Buffer& in) {
+               request += in.ToString();
+               in.Clear();
+             },
          .on_read_closed =
              [](Connection& c) {
                RecordWriter writer;
@@ -91,7 +94,11 @@ TEST_P(CloseTest, AnswerAfterHalfCloseIsComplete_R4) {
 TEST_P(CloseTest, HalfCloseAboveHighWaterStillReadsTheAnswer_R9) {
   size_t received = 0;
   std::string answer;
-  Start({.on_bytes = [&](Connection&, Buffer& in) { received += in.size(); in.Clear(); },
+  Start({.on_bytes =
+             [&](Connection&, Buffer& in) {
+               received += in.size();
+               in.Clear();
+             },
          .on_read_closed =
              [](Connection& c) {
                c.Write("answer");
@@ -102,7 +109,11 @@ TEST_P(CloseTest, HalfCloseAboveHighWaterStillReadsTheAnswer_R9) {
                c.Write(std::string(kBig, 'u'));
                c.ShutdownWrite();
              },
-         .on_bytes = [&](Connection&, Buffer& in) { answer += in.ToString(); in.Clear(); }},
+         .on_bytes =
+             [&](Connection&, Buffer& in) {
+               answer += in.ToString();
+               in.Clear();
+             }},
         KeepWriting());
   ASSERT_TRUE(RunUntilClosed());
   EXPECT_EQ(received, kBig);
@@ -121,7 +132,11 @@ TEST_P(CloseTest, FinWithDefaultPolicyFlushesWhatIsQueued_R4) {
                c.Write("go");
                c.ShutdownWrite();
              },
-         .on_bytes = [&](Connection&, Buffer& in) { received += in.size(); in.Clear(); }});
+         .on_bytes =
+             [&](Connection&, Buffer& in) {
+               received += in.size();
+               in.Clear();
+             }});
   ASSERT_TRUE(RunUntilClosed());
   EXPECT_EQ(received, kBig);
   EXPECT_EQ(server_audit_.closed(CloseKind::kPeerClosed), 1u);
@@ -151,16 +166,19 @@ TEST_P(CloseTest, AnswerReachesAClientThatIsStillUploading_R5) {
 
 TEST_P(CloseTest, CloseFlushesAndBothSidesEndWithoutLoss) {
   size_t received = 0;
-  Start({.on_bytes = [&](Connection&, Buffer& in) { received += in.size(); in.Clear(); }},
-        {.on_open =
-             [](Connection& c) {
-               c.Write(std::string(kBig, 'c'));
-               c.Close();
-               c.Close();
-               EXPECT_TRUE(c.closing());
-               EXPECT_FALSE(c.closed());
-               EXPECT_EQ(c.Write("late").code(), EPIPE);
-             }});
+  Start({.on_bytes =
+             [&](Connection&, Buffer& in) {
+               received += in.size();
+               in.Clear();
+             }},
+        {.on_open = [](Connection& c) {
+          c.Write(std::string(kBig, 'c'));
+          c.Close();
+          c.Close();
+          EXPECT_TRUE(c.closing());
+          EXPECT_FALSE(c.closed());
+          EXPECT_EQ(c.Write("late").code(), EPIPE);
+        }});
   ASSERT_TRUE(RunUntilClosed());
   EXPECT_EQ(received, kBig);
   EXPECT_EQ(client_audit_.closed(CloseKind::kLocalClose), 1u);
@@ -169,8 +187,15 @@ TEST_P(CloseTest, CloseFlushesAndBothSidesEndWithoutLoss) {
 }
 
 TEST_P(CloseTest, BothSidesCloseAtOnce) {
-  Start({.on_open = [](Connection& c) { c.Write("s"); c.Close(); }},
-        {.on_open = [](Connection& c) { c.Write("c"); c.Close(); }});
+  Start({.on_open =
+             [](Connection& c) {
+               c.Write("s");
+               c.Close();
+             }},
+        {.on_open = [](Connection& c) {
+          c.Write("c");
+          c.Close();
+        }});
   ASSERT_TRUE(RunUntilClosed());
   EXPECT_EQ(client_audit_.closed(CloseKind::kLocalClose), 1u);
   EXPECT_EQ(server_audit_.closed(CloseKind::kLocalClose), 1u);
@@ -195,7 +220,11 @@ TEST_P(CloseTest, AbortDiscardsAndResetsThePeer) {
 
 TEST_P(CloseTest, ResetOfAPausedReaderIsSeen) {
   std::atomic<bool> paused{false};
-  Start({.on_open = [&](Connection& c) { c.PauseReading(); paused = true; },
+  Start({.on_open =
+             [&](Connection& c) {
+               c.PauseReading();
+               paused = true;
+             },
          .on_bytes = [](Connection&, Buffer&) { ADD_FAILURE() << "reading is paused"; }},
         {.on_open = [](Connection& c) { c.Write("unread"); }});
   ASSERT_TRUE(env_->RunUntil([&] { return paused && client_audit_.opened() == 1; }));
@@ -206,12 +235,10 @@ TEST_P(CloseTest, ResetOfAPausedReaderIsSeen) {
 
 // A peer that never reads: the deadline ends it, and what was lost is told.
 TEST_P(CloseTest, CloseAfterFlushGivesUpAtItsDeadline_Z2) {
-  Start({.on_open = [](Connection& c) { c.PauseReading(); }},
-        {.on_open =
-             [](Connection& c) {
-               c.Write(std::string(30 * 1024 * 1024, 'x'));
-               c.CloseAfterFlush(milliseconds(50));
-             }});
+  Start({.on_open = [](Connection& c) { c.PauseReading(); }}, {.on_open = [](Connection& c) {
+          c.Write(std::string(30 * 1024 * 1024, 'x'));
+          c.CloseAfterFlush(milliseconds(50));
+        }});
   ASSERT_TRUE(env_->RunUntil([&] { return client_audit_.closed() == 1; }));
   EXPECT_EQ(client_audit_.closed(CloseKind::kCloseTimeout), 1u);
   EXPECT_GT(client_audit_.discarded(), 0u);
@@ -221,12 +248,15 @@ TEST_P(CloseTest, CloseAfterFlushGivesUpAtItsDeadline_Z2) {
 
 TEST_P(CloseTest, CloseAfterFlushWithinItsDeadlineLosesNothing) {
   size_t received = 0;
-  Start({.on_bytes = [&](Connection&, Buffer& in) { received += in.size(); in.Clear(); }},
-        {.on_open =
-             [](Connection& c) {
-               c.Write(std::string(kBig, 'x'));
-               c.CloseAfterFlush(std::chrono::minutes(1));
-             }});
+  Start({.on_bytes =
+             [&](Connection&, Buffer& in) {
+               received += in.size();
+               in.Clear();
+             }},
+        {.on_open = [](Connection& c) {
+          c.Write(std::string(kBig, 'x'));
+          c.CloseAfterFlush(std::chrono::minutes(1));
+        }});
   ASSERT_TRUE(RunUntilClosed());
   EXPECT_EQ(received, kBig);
   EXPECT_EQ(client_audit_.closed(CloseKind::kLocalClose), 1u);
@@ -237,7 +267,12 @@ TEST_P(CloseTest, LingerEndsWithoutThePeersFin) {
   StreamClientOptions options;
   options.connection.linger_timeout = milliseconds(30);
   Start({.on_bytes = [](Connection&, Buffer& in) { in.Clear(); }},
-        {.on_open = [](Connection& c) { c.Write("bye"); c.Close(); }}, KeepWriting(), options);
+        {.on_open =
+             [](Connection& c) {
+               c.Write("bye");
+               c.Close();
+             }},
+        KeepWriting(), options);
   ASSERT_TRUE(env_->RunUntil([&] { return client_audit_.closed() == 1; }));
   EXPECT_EQ(client_audit_.closed(CloseKind::kLocalClose), 1u);
   EXPECT_EQ(server_audit_.closed(), 0u);
@@ -247,7 +282,12 @@ TEST_P(CloseTest, LingerOfZeroClosesAtOnce) {
   StreamClientOptions options;
   options.connection.linger_timeout = milliseconds(0);
   Start({.on_bytes = [](Connection&, Buffer& in) { in.Clear(); }},
-        {.on_open = [](Connection& c) { c.Write("bye"); c.Close(); }}, KeepWriting(), options);
+        {.on_open =
+             [](Connection& c) {
+               c.Write("bye");
+               c.Close();
+             }},
+        KeepWriting(), options);
   ASSERT_TRUE(env_->RunUntil([&] { return client_audit_.closed() == 1; }));
   EXPECT_EQ(client_audit_.closed(CloseKind::kLocalClose), 1u);
 }
@@ -259,15 +299,18 @@ TEST_P(CloseTest, UnreadInputIsCountedAsDropped) {
                if (in.size() > 10) in.Consume(in.size() - 5);
                c.Close();
              }},
-        {.on_open = [](Connection& c) { c.Write(std::string(1000, 'x')); c.ShutdownWrite(); }});
+        {.on_open = [](Connection& c) {
+          c.Write(std::string(1000, 'x'));
+          c.ShutdownWrite();
+        }});
   ASSERT_TRUE(RunUntilClosed());
   EXPECT_GE(server_audit_.dropped(), 5u);
 }
 
 TEST_P(CloseTest, ServerDestroyedEndsEveryConnectionOnce_D2) {
   Start({.on_open = [](Connection& c) { c.Write(std::string(kBig, 'x')); }}, {});
-  ASSERT_TRUE(env_->RunUntil(
-      [&] { return server_audit_.opened() == 1 && client_audit_.opened() == 1; }));
+  ASSERT_TRUE(
+      env_->RunUntil([&] { return server_audit_.opened() == 1 && client_audit_.opened() == 1; }));
   server_.reset();
   EXPECT_EQ(server_audit_.closed(CloseKind::kServerStopped), 1u);
   ASSERT_TRUE(env_->RunUntil([&] { return client_audit_.closed() == 1; }));
@@ -276,7 +319,8 @@ TEST_P(CloseTest, ServerDestroyedEndsEveryConnectionOnce_D2) {
 TEST_P(CloseTest, ClientDestroyedEndsItsConnectionOnce_D2) {
   Start({.on_bytes = [](Connection&, Buffer& in) { in.Clear(); }},
         {.on_open = [](Connection& c) { c.Write("x"); }});
-  ASSERT_TRUE(env_->RunUntil([&] { return server_audit_.received() + client_audit_.opened() > 0; }));
+  ASSERT_TRUE(
+      env_->RunUntil([&] { return server_audit_.received() + client_audit_.opened() > 0; }));
   client_.reset();
   EXPECT_EQ(client_audit_.closed(CloseKind::kServerStopped), 1u);
   ASSERT_TRUE(RunUntilClosed());

@@ -73,7 +73,8 @@ class EchoClient {
 std::vector<size_t> PowersAndNeighbours(int last) {
   std::vector<size_t> sizes = {0, 1};
   for (int k = 1; k <= last; ++k) {
-    for (const int delta : {-1, 0, 1}) sizes.push_back((size_t{1} << k) + static_cast<size_t>(delta));
+    for (const int delta : {-1, 0, 1})
+      sizes.push_back((size_t{1} << k) + static_cast<size_t>(delta));
   }
   return sizes;
 }

@@ -16,8 +16,8 @@
 
 namespace spindle {
 
-// A peer made of bare system calls, to do what no Spindle connection does: vanish, reset, half-close
-// and stay silent. Non-blocking. One thread.
+// A peer made of bare system calls, to do what no Spindle connection does: vanish, reset,
+// half-close and stay silent. Non-blocking. One thread.
 class RawPeer {
  public:
   enum class State { kOpen, kEof, kReset };
@@ -54,8 +54,7 @@ class RawPeer {
   int fd() const { return fd_; }
   // False if not all of it was taken.
   bool Send(std::string_view data) {
-    return send(fd_, data.data(), data.size(), MSG_NOSIGNAL) ==
-           static_cast<ssize_t>(data.size());
+    return send(fd_, data.data(), data.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(data.size());
   }
   // Sends until the socket takes no more; returns how much that was.
   size_t SendUntilFull() {

@@ -39,8 +39,8 @@ struct Machine {
 
 inline std::vector<Machine> AllMachines() {
   using Kind = Machine::Kind;
-  return {{Kind::kKernel, 0}, {Kind::kKernel, 1}, {Kind::kKernel, 2}, {Kind::kKernel, 4},
-          {Kind::kSim},       {Kind::kSimMild}};
+  return {{Kind::kKernel, 0}, {Kind::kKernel, 1}, {Kind::kKernel, 2},
+          {Kind::kKernel, 4}, {Kind::kSim},       {Kind::kSimMild}};
 }
 inline std::vector<Machine> FewMachines() {
   using Kind = Machine::Kind;
@@ -85,15 +85,13 @@ class StreamEnv {
                                                           ConnectionCallbacks callbacks,
                                                           StreamServerOptions options = {}) {
     if (simulated()) {
-      return StreamServer::Listen(*server_loop_, address, std::move(callbacks),
-                                  std::move(options));
+      return StreamServer::Listen(*server_loop_, address, std::move(callbacks), std::move(options));
     }
     return StreamServer::Listen(*pool_, address, std::move(callbacks), std::move(options));
   }
   std::unique_ptr<StreamServer> Listen(ConnectionCallbacks callbacks,
                                        StreamServerOptions options = {}) {
-    auto server =
-        TryListen(SocketAddress::LoopbackV4(0), std::move(callbacks), std::move(options));
+    auto server = TryListen(SocketAddress::LoopbackV4(0), std::move(callbacks), std::move(options));
     SPINDLE_CHECK(server.ok());
     return *std::move(server);
   }
@@ -109,6 +107,17 @@ class StreamEnv {
       SPINDLE_CHECK(main_->RunOnce().ok());
     }
     return true;
+  }
+
+  // All of them, with what lives on them. LoopRefs and what holds them stay valid: the machine
+  // lives.
+  void DestroyLoops() {
+    if (simulated()) {
+      sim_->DestroyLoop(*server_loop_);
+      sim_->DestroyLoop(*client_loop_);
+    }
+    pool_.reset();
+    main_.reset();
   }
 
   // Runs what is there to be run now. On the kernel: turns of the test's own loop only.
