@@ -2,7 +2,9 @@
 
 #include <errno.h>
 
+#include <array>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "net/types/buffer.h"
 #include "net/types/chunk.h"
+#include "net/types/io_error.h"
 #include "tests/net/codec/split.h"
 
 namespace spindle {
