@@ -94,6 +94,10 @@ class StreamServer {
 
   // Stops listening: connections in the kernel's queue are accepted first, later ones are refused by
   // the kernel. Open connections go on. Any thread; returns when it is done.
+  // Not guaranteed with kReusePort: each loop's socket has a queue of its own, and the kernel resets
+  // a connection that gets into one, or has not finished its handshake there, between our last
+  // accept and the close. (net.ipv4.tcp_migrate_req = 1 moves such connections to another socket of
+  // the port, if there is one left.) The same holds for one socket, in the same short moment.
   void StopAccepting();
 
   // StopAccepting, then asks each connection to end (on_drain, or Close) and ends those that are

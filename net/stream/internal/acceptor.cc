@@ -46,6 +46,9 @@ absl::Status Acceptor::Open(const SocketAddress& address) {
   const int listening = syscalls.Listen(fd, options_.backlog);
   if (listening < 0) return ErrnoStatus(absl::StrCat("listen ", text), -listening);
   address_ = LocalAddress(syscalls, fd);
+  if (address_.is_unspecified()) {
+    return absl::InternalError(absl::StrCat("getsockname of the listener at ", text));
+  }
   error = host_.Attach(*this, fd, Interest::kRead, Trigger::kLevel);
   return error.ok() ? absl::OkStatus() : error.ToStatus(text);
 }
