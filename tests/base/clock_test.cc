@@ -46,7 +46,7 @@ TEST(ManualClock, AdvanceSaturates) {
 
 TEST(ManualClock, ConcurrentAdvancesAreAllKept) {
   ManualClock clock;
-  constexpr int kEach = 200000;
+  constexpr int kEach = 1000000;  // several time slices: the threads do meet
   std::atomic<int> started{0};
   const auto step = [&clock, &started] {
     ++started;
