@@ -34,32 +34,6 @@ uint32_t EpollBits(Interest interest, Trigger trigger) {
   return bits;
 }
 
-uint32_t FlagsOf(uint32_t bits) {
-  uint32_t flags = 0;
-  if (bits & EPOLLIN) flags |= kIoReadable;
-  if (bits & EPOLLOUT) flags |= kIoWritable;
-  if (bits & EPOLLRDHUP) flags |= kIoPeerClosed;
-  if (bits & EPOLLERR) flags |= kIoError;
-  if (bits & EPOLLHUP) flags |= kIoHangup;
-  if (bits & EPOLLPRI) flags |= kIoPriority;
-  return flags;
-}
-
-IoResult ResultOf(ssize_t result) {
-  if (result >= 0) return IoResult{.bytes = result};
-  return IoResult{.error = static_cast<int>(-result)};
-}
-
-// Repeats a call that a signal interrupted.
-template <typename Call>
-IoResult Retry(Call call) {
-  ssize_t result;
-  do {
-    result = call();
-  } while (result == -EINTR);
-  return ResultOf(result);
-}
-
 constexpr size_t kMaxEventsPerWait = 512;
 
 }  // namespace
@@ -126,7 +100,7 @@ absl::StatusOr<size_t> EpollBackend::Wait(std::span<IoEvent> out, WaitMode mode)
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = kernel_events_[static_cast<size_t>(i)];
     if (event.data.u64 == 0) continue;
-    out[filled++] = IoEvent{SlotToken::FromBits(event.data.u64), FlagsOf(event.events)};
+    out[filled++] = IoEvent{SlotToken::FromBits(event.data.u64), event.events};
   }
   return filled;
 }
@@ -157,18 +131,6 @@ IoError EpollBackend::Modify(SlotToken token, Interest interest, Trigger trigger
 void EpollBackend::Remove(SlotToken token) {
   if (fork_generation_ != ForkGeneration()) return;
   syscalls_.EpollCtl(epoll_fd_, EPOLL_CTL_DEL, token.fd(), nullptr);
-}
-
-IoResult EpollBackend::Read(int fd, std::span<char> into) {
-  return Retry([&] { return syscalls_.Recv(fd, into.data(), into.size()); });
-}
-
-IoResult EpollBackend::Write(int fd, std::span<const iovec> iovecs) {
-  return Retry([&] { return syscalls_.Send(fd, iovecs); });
-}
-
-IoResult EpollBackend::SendFile(int fd, int file, off_t* offset, size_t length) {
-  return Retry([&] { return syscalls_.SendFile(fd, file, offset, length); });
 }
 
 }  // namespace spindle

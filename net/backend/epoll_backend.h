@@ -30,11 +30,7 @@ class EpollBackend final : public IoBackend {
   IoError Add(SlotToken token, Interest interest, Trigger trigger) override;
   IoError Modify(SlotToken token, Interest interest, Trigger trigger) override;
   void Remove(SlotToken token) override;
-  IoResult Read(int fd, std::span<char> into) override;
-  IoResult Write(int fd, std::span<const iovec> iovecs) override;
-  IoResult SendFile(int fd, int file, off_t* offset, size_t length) override;
   int pollable_fd() const override { return epoll_fd_; }
-  Syscalls& syscalls() override { return syscalls_; }
 
   // For the simulator's driver.
   int epoll_fd() const { return epoll_fd_; }
@@ -42,11 +38,10 @@ class EpollBackend final : public IoBackend {
  private:
   class EventFdWaker;
 
-  explicit EpollBackend(Syscalls& syscalls) : syscalls_(syscalls) {}
+  explicit EpollBackend(Syscalls& syscalls) : IoBackend(syscalls) {}
   absl::Status Init();
   IoError Control(int operation, SlotToken token, Interest interest, Trigger trigger);
 
-  Syscalls& syscalls_;
   uint64_t fork_generation_ = 0;  // That of the process which made this.
   int epoll_fd_ = -1;
   int timer_fd_ = -1;

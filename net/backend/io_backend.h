@@ -1,6 +1,7 @@
 #ifndef SPINDLE_NET_BACKEND_IO_BACKEND_H_
 #define SPINDLE_NET_BACKEND_IO_BACKEND_H_
 
+#include <errno.h>
 #include <sys/uio.h>
 
 #include <cstddef>
@@ -83,20 +84,46 @@ class IoBackend {
   // open file lives on elsewhere (dup, fork, passed to another process) and is level-triggered.
   virtual void Remove(SlotToken token) = 0;
 
-  // Up to `into.size()` bytes from the socket.
-  virtual IoResult Read(int fd, std::span<char> into) = 0;
-  // Sends from `iovecs`, at most IOV_MAX of them; may send less than all. No SIGPIPE.
-  virtual IoResult Write(int fd, std::span<const iovec> iovecs) = 0;
-  // Sends from a file, from *offset on, and advances it. 0 bytes: the file ended. No SIGPIPE.
-  virtual IoResult SendFile(int fd, int file, off_t* offset, size_t length) = 0;
-
   // Readable, for poll(2) and its kin, while Wait(kPoll) would return at once: with events, after a
   // ring of the timer or after a wake-up. For programs that wait by themselves; not to be touched
   // otherwise.
   virtual int pollable_fd() const = 0;
 
-  // For set-up and options. Lives as long as the back end.
-  virtual Syscalls& syscalls() = 0;
+  // ---- Transfers. They are the same for every back end that reports readiness, and on the path of
+  // every byte: hence no virtual call of their own.
+
+  // Up to `into.size()` bytes from the socket.
+  IoResult Read(int fd, std::span<char> into) {
+    return Retry([&] { return syscalls_.Recv(fd, into.data(), into.size()); });
+  }
+  // Sends from `iovecs`, at most IOV_MAX of them; may send less than all. No SIGPIPE.
+  IoResult Write(int fd, std::span<const iovec> iovecs) {
+    return Retry([&] { return syscalls_.Send(fd, iovecs); });
+  }
+  // Sends from a file, from *offset on, and advances it. 0 bytes: the file ended. No SIGPIPE.
+  IoResult SendFile(int fd, int file, off_t* offset, size_t length) {
+    return Retry([&] { return syscalls_.SendFile(fd, file, offset, length); });
+  }
+
+  // For set-up and options. Outlives the back end.
+  Syscalls& syscalls() { return syscalls_; }
+
+ protected:
+  explicit IoBackend(Syscalls& syscalls) : syscalls_(syscalls) {}
+
+  Syscalls& syscalls_;
+
+ private:
+  // Repeats a call that a signal interrupted.
+  template <typename Call>
+  static IoResult Retry(Call call) {
+    ssize_t result;
+    do {
+      result = call();
+    } while (result == -EINTR);
+    if (result >= 0) [[likely]] return IoResult{.bytes = result};
+    return IoResult{.error = static_cast<int>(-result)};
+  }
 };
 
 }  // namespace spindle

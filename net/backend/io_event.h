@@ -1,20 +1,23 @@
 #ifndef SPINDLE_NET_BACKEND_IO_EVENT_H_
 #define SPINDLE_NET_BACKEND_IO_EVENT_H_
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 
 #include "net/backend/slot_token.h"
 
 namespace spindle {
 
-// What happened to a descriptor; several at once.
+// What happened to a descriptor; several at once. The values are those of epoll(7), so that its back
+// end need not translate.
 enum IoFlag : uint32_t {
-  kIoReadable = 1u << 0,
-  kIoWritable = 1u << 1,
-  kIoPeerClosed = 1u << 2,  // The peer sends no more (FIN): EPOLLRDHUP.
-  kIoError = 1u << 3,       // SO_ERROR holds the reason.
-  kIoHangup = 1u << 4,      // Both directions are gone.
-  kIoPriority = 1u << 5,    // Urgent data: a short read does not mean that the socket is drained.
+  kIoReadable = EPOLLIN,
+  kIoWritable = EPOLLOUT,
+  kIoPeerClosed = EPOLLRDHUP,  // The peer sends no more (FIN).
+  kIoError = EPOLLERR,         // SO_ERROR holds the reason.
+  kIoHangup = EPOLLHUP,        // Both directions are gone.
+  kIoPriority = EPOLLPRI,  // Urgent data: a short read does not mean that the socket is drained.
 };
 
 // One event of one turn. Plain data, filled by a back end and valid until its next Wait.

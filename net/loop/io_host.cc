@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -73,44 +75,43 @@ void IoHost::Defer(DeferredWork& work) {
   if (!work.hook_.linked()) deferred_.push_back(work);
 }
 
-ChunkRef IoHost::TakeBlock() {
-  if (!spare_blocks_.empty()) {
-    ChunkRef block = std::move(spare_blocks_.back());
-    spare_blocks_.pop_back();
-    return block;
-  }
+void IoHost::NewBlock() {
   ChunkRef block = Chunk::Allocate(read_block_size_);
   SPINDLE_CHECK(block) << "out of memory";
-  return block;
+  spare_block_[spare_blocks_++] = std::move(block);
 }
 
-void IoHost::GiveBackBlock(ChunkRef block) {
-  if (block && block->own_capacity() >= read_block_size_ && block->unique() &&
-      spare_blocks_.size() < kMaxSpareBlocks) {
-    spare_blocks_.push_back(std::move(block));
+void IoHost::AdoptTaken() {
+  while (!adopting_.empty()) {
+    const HandedOver handed = std::move(adopting_.front());
+    adopting_.pop_front();
+    handed.target->Adopt(handed.token, handed.peer);
   }
+}
+
+void IoHost::AdoptKnown(SlotToken token) {
+  handed_over_->Take(adopting_);
+  const auto found =
+      std::find_if(adopting_.begin(), adopting_.end(),
+                   [&](const HandedOver& handed) { return handed.token == token; });
+  if (found == adopting_.end()) return;
+  const HandedOver handed = std::move(*found);
+  adopting_.erase(found);
+  handed.target->Adopt(handed.token, handed.peer);
 }
 
 void IoHost::TakeHandedOver() {
-  // An adoption runs user code, which may come back here and expect nothing to be left.
-  do {
-    while (next_adopted_ < adopting_.size()) {
-      const HandedOver handed = std::move(adopting_[next_adopted_++]);
-      handed.target->Adopt(handed.token, handed.peer);
-    }
-    adopting_.clear();
-    next_adopted_ = 0;
-    handed_over_->TakeAll(adopting_);
-  } while (!adopting_.empty());
+  while (!handed_over_->Take(adopting_)) std::this_thread::yield();  // As long as an epoll_ctl takes.
+  AdoptTaken();
 }
 
 void IoHost::Dispatch(std::span<const IoEvent> events) {
-  if (!handed_over_->empty()) TakeHandedOver();
+  if ((!handed_over_->empty() || !adopting_.empty()) && handed_over_->Take(adopting_)) AdoptTaken();
   for (const IoEvent& event : events) {
     IoSlot* slot = slots_.Find(event.token);
     if (slot == nullptr) {
-      // Either its registration has ended, or an acceptor is just about to hand it over.
-      TakeHandedOver();
+      // Either its registration has ended, or an acceptor is just handing it over.
+      AdoptKnown(event.token);
       slot = slots_.Find(event.token);
     }
     if (slot == nullptr) {

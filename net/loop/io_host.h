@@ -2,6 +2,7 @@
 #define SPINDLE_NET_LOOP_IO_HOST_H_
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -102,12 +103,25 @@ class IoHost {
   // Blocks of read_block_size bytes, for what lives no longer than a callback and its flush:
   // reading into, writing from. Never null. Who is done with one gives it back; any other chunk, or
   // one that somebody still shares, is just dropped.
-  ChunkRef TakeBlock();
-  void GiveBackBlock(ChunkRef block);
+  ChunkRef TakeBlock() {
+    Block();
+    return std::move(spare_block_[--spare_blocks_]);
+  }
+  // The block that TakeBlock would return, to be filled before it is taken.
+  Chunk& Block() {
+    if (spare_blocks_ == 0) NewBlock();
+    return *spare_block_[spare_blocks_ - 1];
+  }
+  void GiveBackBlock(ChunkRef&& block) {
+    if (block && spare_blocks_ < kMaxSpareBlocks && block->unique() &&
+        block->own_capacity() >= read_block_size_) {
+      spare_block_[spare_blocks_++] = std::move(block);
+    }
+  }
 
   // Where acceptors on other threads leave connections for this loop. It outlives the loop.
   const std::shared_ptr<HandOverQueue>& hand_over_queue() const { return handed_over_; }
-  // Adopts what has been handed over so far. The loop does so before it dispatches a turn's events.
+  // Adopts all that has been handed over before this call, also what is just being registered.
   void TakeHandedOver();
 
   // ---- For the loop.
@@ -118,7 +132,7 @@ class IoHost {
   size_t RunFlushes();
   size_t RunDeferred();
   bool has_work() const {
-    return !ready_.empty() || !flush_.empty() || !deferred_.empty() || !handed_over_->empty();
+    return !ready_.empty() || !flush_.empty() || !deferred_.empty();
   }
   size_t live_slots() const { return slots_.live(); }
   // Tells every slot that the loop is gone, until none is left.
@@ -128,6 +142,11 @@ class IoHost {
   static constexpr size_t kMaxSpareBlocks = 4;
 
   IoError MayAttach(int fd) const;
+  void NewBlock();
+  // Adopts what is in adopting_, one after the other: user code may come back here.
+  void AdoptTaken();
+  // Adopts the connection that `token` names, if it has been handed over.
+  void AdoptKnown(SlotToken token);
 
   EventLoop& loop_;
   LoopRole& role_;
@@ -137,15 +156,15 @@ class IoHost {
   TimerQueue timers_;
   LoopStats stats_;
   TimePoint now_;
-  std::vector<ChunkRef> spare_blocks_;  // At most kMaxSpareBlocks.
+  ChunkRef spare_block_[kMaxSpareBlocks];
+  size_t spare_blocks_ = 0;  // How many of them are there.
   std::vector<SlotToken> ready_;
   std::vector<SlotToken> ready_now_;  // Being run; kept for its capacity.
   std::vector<SlotToken> flush_;
   std::vector<SlotToken> flush_now_;
   IntrusiveList<DeferredWork, &DeferredWork::hook_> deferred_;
   const std::shared_ptr<HandOverQueue> handed_over_;
-  std::vector<HandedOver> adopting_;  // Those from next_adopted_ on are still to be adopted.
-  size_t next_adopted_ = 0;
+  std::deque<HandedOver> adopting_;  // Taken from the queue, not adopted yet.
   bool closing_ = false;  // CloseAll has begun: nothing new is attached.
 };
 

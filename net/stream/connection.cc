@@ -31,8 +31,6 @@ ConnectionHandle Connection::handle() const {
 
 EventLoop& Connection::loop() const { return host_.loop(); }
 
-const ConnectionOptions& Connection::options() const { return group_->config().options; }
-
 ConnectionRare& Connection::rare() {
   if (rare_ == nullptr) {
     static const ConnectionOptions defaults;
@@ -49,20 +47,23 @@ SocketAddress Connection::local_address() const {
 
 // ---- Output.
 
-IoError Connection::CheckWrite(size_t size) {
+inline IoError Connection::CheckWrite(size_t size) {
   host_.AssertInLoop();
   if (!CanWrite(state_)) return IoError(EPIPE, IoOp::kWrite);
   const size_t limit = options().output_limit;
-  if (size <= limit && output_.bytes().size() <= limit - size) {
-    return IoError();
-  }
-  if (options().output_limit_policy == OutputLimitPolicy::kClose) {
-    End(CloseReason{CloseKind::kOutputLimit, IoError(ENOBUFS, IoOp::kWrite)});
-  }
-  return IoError(ENOBUFS, IoOp::kWrite);
+  if (size <= limit && output_.bytes().size() <= limit - size) [[likely]] return IoError();
+  return OverLimit();
 }
 
-void Connection::Queued(size_t size) {
+IoError Connection::OverLimit() {
+  const IoError error(ENOBUFS, IoOp::kWrite);
+  if (options().output_limit_policy == OutputLimitPolicy::kClose) {
+    End(CloseReason{CloseKind::kOutputLimit, error});
+  }
+  return error;
+}
+
+inline void Connection::Queued(size_t size) {
   accepted_ += size;
   NeedFlush();
 }
@@ -85,6 +86,20 @@ IoError Connection::Write(std::string_view data) {
 }
 
 IoError Connection::Write(Buffer&& data) {
+  // What an echo does, with nothing to wait for: the bytes change hands.
+  const size_t size = data.size();
+  if (state_ == CloseState::kOpen && in_callback_ && rare_ == nullptr && size > 0 &&
+      size <= options().output_limit && output_.bytes().OwnsNothing() && output_.empty()) [[likely]] {
+    host_.AssertInLoop();
+    output_.bytes().Append(std::move(data));
+    accepted_ += size;
+    need_flush_ = true;
+    return IoError();
+  }
+  return WriteSlow(std::move(data));
+}
+
+IoError Connection::WriteSlow(Buffer&& data) {
   const size_t size = data.size();
   if (IoError error = CheckWrite(size); !error.ok()) return error;
   if (size == 0) return IoError();
@@ -295,32 +310,6 @@ absl::StatusOr<tcp_info> Connection::TcpInfo() const {
 }
 
 // ---- Events.
-
-void Connection::NoteReadable(uint32_t event_flags) {
-  constexpr uint32_t kProbe = kIoPriority | kIoPeerClosed | kIoError | kIoHangup;
-  if (event_flags & (kIoReadable | kProbe)) read_ready_ = true;
-  if (event_flags & kProbe) read_probe_ = true;
-}
-
-void Connection::OnIoEvent(const IoEvent& event) {
-  NoteReadable(event.flags);
-  if (write_blocked_ && event.Has(kIoWritable | kIoError | kIoHangup)) {
-    write_blocked_ = false;
-    if (!Flush()) return;
-  }
-  if (event.Has(kIoError) && !reading_enabled()) {
-    int error = 0;
-    socklen_t length = sizeof error;
-    host_.syscalls().GetSockOpt(id_.fd(), SOL_SOCKET, SO_ERROR, &error, &length);
-    if (error != 0) {
-      Fail(IoOp::kRead, error);
-      return;
-    }
-  }
-  static_cast<void>(ReadSome());
-}
-
-void Connection::OnReady() { static_cast<void>(ReadSome()); }
 
 void Connection::OnFlush() { static_cast<void>(Flush()); }
 

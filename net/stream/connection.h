@@ -12,12 +12,14 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/intrusive_list.h"
 #include "base/live_counter.h"
 #include "base/owned_fd.h"
+#include "net/backend/io_backend.h"
 #include "net/backend/io_slot.h"
 #include "net/loop/event_loop.h"
 #include "net/stream/connection_callbacks.h"
@@ -190,12 +192,18 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void NoteReadable(uint32_t event_flags);
   // In stream_io.cc.
   [[nodiscard]] bool ReadSome();
-  [[nodiscard]] bool Deliver(ChunkRef block, size_t size);
   [[nodiscard]] bool DeliverInto(Buffer& input);
-  void KeepInput(Buffer& input);
+  ABSL_ATTRIBUTE_NOINLINE bool DeliverWithRest(size_t size);
+  ABSL_ATTRIBUTE_NOINLINE bool CheckSocketError();
+  ABSL_ATTRIBUTE_NOINLINE bool OnReadEnd(IoResult result);
+  ABSL_ATTRIBUTE_NOINLINE void KeepInput(Buffer& input);
   [[nodiscard]] bool OnPeerFin();
   [[nodiscard]] bool Flush();
   [[nodiscard]] bool WriteQueued(bool* wrote);
+  ABSL_ATTRIBUTE_NOINLINE bool WrotePart(IoResult result);
+  ABSL_ATTRIBUTE_NOINLINE bool FlushMore();
+  ABSL_ATTRIBUTE_NOINLINE bool AfterFlush(bool wrote);
+  void CountSent(size_t bytes);
   void OnWriteError(IoOp operation, int error);
   [[nodiscard]] bool UpdateWaterMarks();
   void KeepOutput();
@@ -203,6 +211,8 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
 
   // Whether `size` more bytes may be queued.
   IoError CheckWrite(size_t size);
+  IoError OverLimit();
+  ABSL_ATTRIBUTE_NOINLINE IoError WriteSlow(Buffer&& data);
   void Queued(size_t size);
   void NeedFlush();
   void OnOutputEnd();
@@ -227,18 +237,18 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   uint64_t dropped_ = 0;
   CloseReason reason_;
   CloseState state_ = CloseState::kOpen;
-  bool opened_ : 1 = false;          // on_open has been called.
-  bool in_callback_ : 1 = false;     // A callback of this connection is running.
-  bool orphaned_ : 1 = false;        // To be deleted when that callback returns.
-  bool read_ready_ : 1 = false;      // The socket may have something to read.
-  bool read_probe_ : 1 = false;      // A short read does not prove that it has not.
-  bool user_paused_ : 1 = false;
-  bool water_paused_ : 1 = false;
-  bool above_high_ : 1 = false;      // Between on_pause and on_resume.
-  bool write_blocked_ : 1 = false;   // The socket takes nothing until it becomes writable.
-  bool write_armed_ : 1 = false;     // Writability is watched.
-  bool need_flush_ : 1 = false;      // Something was queued, or the end was asked for.
-  bool write_failed_ : 1 = false;    // The peer takes nothing any more; what it sent is still read.
+  bool opened_ = false;          // on_open has been called.
+  bool in_callback_ = false;     // A callback of this connection is running.
+  bool orphaned_ = false;        // To be deleted when that callback returns.
+  bool read_ready_ = false;      // The socket may have something to read.
+  bool read_probe_ = false;      // A short read does not prove that it has not.
+  bool user_paused_ = false;
+  bool water_paused_ = false;
+  bool above_high_ = false;      // Between on_pause and on_resume.
+  bool write_blocked_ = false;   // The socket takes nothing until it becomes writable.
+  bool write_armed_ = false;     // Writability is watched.
+  bool need_flush_ = false;      // Something was queued, or the end was asked for.
+  bool write_failed_ = false;    // The peer takes nothing any more; what it sent is still read.
 };
 
 template <typename Function>

@@ -167,7 +167,7 @@ void Buffer::Append(ChunkRef chunk, size_t begin, size_t end) {
   PushSegment({std::move(chunk), static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
 }
 
-void Buffer::Append(Buffer&& other) {
+void Buffer::AppendBuffer(Buffer&& other) {
   if (this == &other || other.empty()) return;
   if (empty()) {
     swap(other);
@@ -280,7 +280,7 @@ void Buffer::ConsumeSlow(size_t n) {
   }
 }
 
-ChunkRef Buffer::TakeChunk() {
+ChunkRef Buffer::TakeChunkSlow() {
   if (rest_ != nullptr) DropRest();
   first_.begin = first_.end = 0;
   if (first_.chunk && first_.chunk->writable()) {

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <new>
 #include <utility>
 
 #include "base/bytes.h"
@@ -47,6 +48,13 @@ class Buffer {
 
   Buffer() = default;
   explicit Buffer(std::string_view data) { Append(data); }
+  // The bytes [begin, end) of `chunk`, as by Append; begin <= end <= capacity is the caller's duty.
+  Buffer(ChunkRef chunk, size_t begin, size_t end) {
+    if (begin == end) return;
+    first_.chunk = std::move(chunk);
+    first_.begin = static_cast<uint32_t>(begin);
+    first_.end = static_cast<uint32_t>(end);
+  }
   Buffer(Buffer&& other) noexcept
       : first_(Take(other.first_)), rest_(std::exchange(other.rest_, nullptr)) {}
   Buffer& operator=(Buffer&& other) noexcept {
@@ -102,7 +110,13 @@ class Buffer {
 
   // Moves all of `other` to the back without copying bytes, and leaves it empty; an exchange of
   // pointers if this is empty. Nothing happens if `other` is this buffer.
-  void Append(Buffer&& other);
+  void Append(Buffer&& other) {
+    if (OwnsNothing()) [[likely]] {
+      StealFrom(other);
+      return;
+    }
+    AppendBuffer(std::move(other));
+  }
 
   // As above, but only the first `n` bytes, or all if there are fewer; a chunk that is split is
   // shared. Returns the number of bytes moved. Moving from itself does nothing and returns 0.
@@ -154,7 +168,15 @@ class Buffer {
   // Returns the chunk of the first segment, or the kept one, and empties the buffer, dropping its
   // content. Null if the buffer owns no memory. The chunk may be shared or wrapped: test unique()
   // and writable() before writing into it. For recycling a block that was read into.
-  ChunkRef TakeChunk();
+  ChunkRef TakeChunk() {
+#ifndef SPINDLE_HAS_ASAN
+    if (rest_ == nullptr) [[likely]] {
+      first_.begin = first_.end = 0;
+      return std::move(first_.chunk);
+    }
+#endif
+    return TakeChunkSlow();
+  }
 
   // Gives an empty buffer a chunk to fill with what is appended next; `chunk` is dropped if there
   // is content. It should be writable() and unique(), or it is of no use.
@@ -199,6 +221,12 @@ class Buffer {
   void ForEachSegment(Visitor&& visit) const {
     for (size_t i = 0; i < SegmentCount(); ++i) visit(SegmentAt(i).view());
   }
+
+  // Whether the buffer is empty and keeps no chunk either.
+  bool OwnsNothing() const { return !first_.chunk; }
+
+  // Whether the content is one contiguous piece; false if empty.
+  bool IsOneSegment() const { return rest_ == nullptr && first_.begin != first_.end; }
 
   // Number of contiguous pieces.
   size_t SegmentCount() const {
@@ -286,7 +314,19 @@ class Buffer {
   void PushSegment(internal::Segment segment);
   void PushFrontSegment(internal::Segment segment);
   bool MakeFlatRoom(size_t n, std::string_view keep, ChunkRef* old);
+  // This buffer owns nothing. `other` may be this one.
+  void StealFrom(Buffer& other) noexcept {
+    new (&first_.chunk) ChunkRef(std::move(other.first_.chunk));
+    const uint32_t begin = std::exchange(other.first_.begin, 0);
+    const uint32_t end = std::exchange(other.first_.end, 0);
+    first_.begin = begin;
+    first_.end = end;
+    rest_ = std::exchange(other.rest_, nullptr);
+  }
+
   void AppendSlow(std::string_view data);
+  void AppendBuffer(Buffer&& other);
+  ChunkRef TakeChunkSlow();
   void ConsumeSlow(size_t n);
   bool PullUpInPlace(size_t n);
   std::string_view PeekSlow(size_t n);

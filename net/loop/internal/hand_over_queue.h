@@ -4,6 +4,8 @@
 #include <errno.h>
 
 #include <atomic>
+#include <cstddef>
+#include <deque>
 #include <vector>
 
 #include "base/mutex.h"
@@ -33,9 +35,11 @@ struct HandedOver {
 // loop's back end itself, so that no wake-up and no task is needed: the loop learns of the
 // connection when there is something to do for it.
 //
-// Registration and queueing are one step under the mutex. So a loop that gets an event for a token
-// it does not know, and then takes the queue, is sure to find it there; and a connection that was
-// adopted (and perhaps closed at once) is never registered after that.
+// The acceptor queues a connection first and registers it then, outside of the mutex. So a loop that
+// gets an event for a token it does not know finds it in the queue; and such a connection is
+// certainly registered. One without an event may be still on its way into the epoll set: the loop
+// adopts it only when Take says that none is (`settled`), or else a connection that is closed at
+// once could be registered after that, under a descriptor that is somebody else's by then.
 //
 // Any thread, but for the functions marked. Outlives the loop, held by the acceptors.
 class HandOverQueue {
@@ -43,39 +47,61 @@ class HandOverQueue {
   // `backend` must live until Close.
   explicit HandOverQueue(IoBackend& backend) : backend_(backend) {}
 
-  // Registers token.fd(), edge-triggered, and queues it. On an error nothing happened and the
+  // Queues `token` and registers token.fd(), edge-triggered. On an error nothing happened and the
   // descriptor is still the caller's: as IoBackend::Add; ECANCELED once the loop is gone.
   // `target` must live until the loop has taken it.
   IoError HandOver(SlotToken token, Interest interest, AdoptTarget& target,
                    const SocketAddress& peer) {
+    {
+      MutexLock lock(mutex_);
+      if (closed_) return IoError(ECANCELED, IoOp::kAccept);
+      ++registering_;
+      queue_.push_back(HandedOver{token, &target, peer});
+      has_items_.store(true, std::memory_order_relaxed);
+    }
+    const IoError error = backend_.Add(token, interest, Trigger::kEdge);
     MutexLock lock(mutex_);
-    if (closed_) return IoError(ECANCELED, IoOp::kAccept);
-    if (IoError error = backend_.Add(token, interest, Trigger::kEdge); !error.ok()) return error;
-    queue_.push_back(HandedOver{token, &target, peer});
-    has_items_.store(true, std::memory_order_relaxed);
-    return IoError();
+    --registering_;
+    if (!error.ok() && std::erase_if(queue_, [&](const HandedOver& handed) {
+                         return handed.token == token;
+                       }) == 0) {
+      failed_.push_back(token);  // The loop has taken it: it will find it here.
+    }
+    if (closed_) settled_.NotifyAll();
+    return error;
   }
 
   // A hint, one load.
   bool empty() const { return !has_items_.load(std::memory_order_relaxed); }
 
-  // Loop thread only. Waits for a hand-over that is under way. `out` must be empty.
-  void TakeAll(std::vector<HandedOver>& out) {
+  // Loop thread only. Appends what is queued to `out`, which holds what was taken and not adopted
+  // before, and removes from it what could not be registered. True if all in it is registered.
+  bool Take(std::deque<HandedOver>& out) {
     MutexLock lock(mutex_);
-    out.swap(queue_);
+    out.insert(out.end(), queue_.begin(), queue_.end());
+    queue_.clear();
     has_items_.store(false, std::memory_order_relaxed);
+    for (const SlotToken token : failed_) {
+      std::erase_if(out, [&](const HandedOver& handed) { return handed.token == token; });
+    }
+    failed_.clear();
+    return registering_ == 0;
   }
 
-  // Loop thread only: refuses everything from now on.
+  // Loop thread only: refuses everything from now on, and waits for registrations under way.
   void Close() {
     MutexLock lock(mutex_);
     closed_ = true;
+    while (registering_ > 0) settled_.Wait(mutex_);
   }
 
  private:
   IoBackend& backend_;
   Mutex mutex_;
+  CondVar settled_;
   std::vector<HandedOver> queue_ ABSL_GUARDED_BY(mutex_);
+  std::vector<SlotToken> failed_ ABSL_GUARDED_BY(mutex_);
+  size_t registering_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   std::atomic<bool> has_items_{false};
 };

@@ -108,6 +108,8 @@ class ConnectionGroup final : public AdoptTarget {
   std::optional<Deferral> deferral_;  // Until Stop.
 };
 
+inline const ConnectionOptions& Connection::options() const { return group_->config().options; }
+
 }  // namespace spindle
 
 #endif  // SPINDLE_NET_STREAM_INTERNAL_CONNECTION_GROUP_H_

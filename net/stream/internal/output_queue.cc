@@ -22,46 +22,44 @@ void OutputQueue::AppendFile(OwnedFd file, off_t offset, size_t length) {
   files_->bytes_before += bytes_before;
 }
 
-OutputQueue::Written OutputQueue::WriteSome(IoBackend& backend, int fd, bool* file) {
-  *file = false;
-  if (files_ == nullptr) return WriteBytes(backend, fd, SIZE_MAX);
+IoResult OutputQueue::WriteSome(IoBackend& backend, int fd, Note* note) {
+  if (files_ == nullptr) return WriteBytes(backend, fd, SIZE_MAX, note);
   File& front = files_->queue.front();
-  if (front.bytes_before == 0) {
-    *file = true;
-    return WriteFile(backend, fd);
+  if (front.bytes_before == 0) return WriteFile(backend, fd, note);
+  const IoResult result = WriteBytes(backend, fd, front.bytes_before, note);
+  if (result.ok()) {
+    front.bytes_before -= static_cast<size_t>(result.bytes);
+    files_->bytes_before -= static_cast<size_t>(result.bytes);
   }
-  const Written written = WriteBytes(backend, fd, front.bytes_before);
-  if (written.result.ok()) {
-    front.bytes_before -= static_cast<size_t>(written.result.bytes);
-    files_->bytes_before -= static_cast<size_t>(written.result.bytes);
-  }
-  return written;
+  return result;
 }
 
-OutputQueue::Written OutputQueue::WriteBytes(IoBackend& backend, int fd, size_t limit) {
+IoResult OutputQueue::WriteBytes(IoBackend& backend, int fd, size_t limit, Note* note) {
   iovec iovecs[kMaxIovecs];
   const size_t count = bytes_.FillIovecs(iovecs, limit);
   size_t offered = 0;
   for (size_t i = 0; i < count; ++i) offered += iovecs[i].iov_len;
   const IoResult result = backend.Write(fd, std::span(iovecs).first(count));
-  if (!result.ok()) return Written{result};
+  if (!result.ok()) return result;
   const size_t taken = static_cast<size_t>(result.bytes);
   bytes_.Consume(taken);
-  return Written{result, taken < offered};
+  note->socket_full = taken < offered;
+  return result;
 }
 
-OutputQueue::Written OutputQueue::WriteFile(IoBackend& backend, int fd) {
+IoResult OutputQueue::WriteFile(IoBackend& backend, int fd, Note* note) {
+  note->file = true;
   File& file = files_->queue.front();
   const size_t step = std::min(file.remaining, kMaxFileStep);
   const IoResult result = backend.SendFile(fd, file.fd.get(), &file.offset, step);
-  if (!result.ok()) return Written{result};
-  if (result.bytes == 0) return Written{IoResult{.error = EIO}};
+  if (!result.ok()) return result;
+  if (result.bytes == 0) return IoResult{.error = EIO};
   file.remaining -= static_cast<size_t>(result.bytes);
   files_->remaining -= static_cast<size_t>(result.bytes);
   if (file.remaining == 0) files_->queue.pop_front();
   if (files_->queue.empty()) files_.reset();
   // sendfile may stop short of a full socket; the next call tells.
-  return Written{result};
+  return result;
 }
 
 size_t OutputQueue::Discard() {

@@ -32,13 +32,15 @@ class OutputQueue {
   void AppendFile(OwnedFd file, off_t offset, size_t length);
 
   // Gives the socket what it takes in one system call. The queue must not be empty. EIO: a file is
-  // shorter than it was when it was queued, so the bytes promised cannot be sent. `file` tells
-  // whether the call was for a file.
-  struct Written {
-    IoResult result = {};
+  // shorter than it was when it was queued, so the bytes promised cannot be sent. Fills in
+  // `note`, which must be fresh.
+  struct Note {
     bool socket_full = false;  // It took less than it was offered: it will tell when it has room.
+    bool file = false;         // The call was for a file.
   };
-  Written WriteSome(IoBackend& backend, int fd, bool* file);
+  IoResult WriteSome(IoBackend& backend, int fd, Note* note);
+  // The usual case: all there is lies in one piece.
+  bool is_one_piece() const { return files_ == nullptr && bytes_.IsOneSegment(); }
 
   // Drops everything. Returns how many bytes that were.
   size_t Discard();
@@ -56,8 +58,8 @@ class OutputQueue {
     size_t bytes_before = 0;  // Sum over the files.
   };
 
-  Written WriteBytes(IoBackend& backend, int fd, size_t limit);
-  Written WriteFile(IoBackend& backend, int fd);
+  IoResult WriteBytes(IoBackend& backend, int fd, size_t limit, Note* note);
+  IoResult WriteFile(IoBackend& backend, int fd, Note* note);
 
   Buffer bytes_;
   std::unique_ptr<Files> files_;  // Null when there is none.

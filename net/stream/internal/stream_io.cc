@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
+#include <string_view>
 #include <utility>
 
 #include "net/loop/io_host.h"
@@ -25,77 +27,12 @@ constexpr int kWritesPerFlush = 16;
 
 // ---- Reading.
 
-bool Connection::ReadSome() {
-  LoopStats& stats = host_.stats();
-  uint32_t reads = 0;
-  while (read_ready_ && reading_enabled()) {
-    if (reads++ == options().reads_per_turn) {
-      host_.MarkReady(*this);
-      break;
-    }
-    ChunkRef block = host_.TakeBlock();
-    const size_t room = block->own_capacity();
-    const IoResult result = host_.backend().Read(id_.fd(), std::span(block->data(), room));
-    ++stats.reads;
-    if (!result.ok() || result.bytes == 0) {
-      host_.GiveBackBlock(std::move(block));
-      if (result.ok()) return OnPeerFin();
-      read_ready_ = false;
-      read_probe_ = false;
-      if (result.would_block()) break;
-      Fail(IoOp::kRead, result.error);
-      return false;
-    }
-    const size_t size = static_cast<size_t>(result.bytes);
-    received_ += size;
-    stats.bytes_read += size;
-    if (size < room && !read_probe_) read_ready_ = false;
-    if (!Deliver(std::move(block), size)) return false;
-  }
-  if (write_failed_ && !(read_ready_ && reading_enabled())) {
-    End(reason_);
-    return false;
-  }
-  return true;
-}
-
-bool Connection::Deliver(ChunkRef block, size_t size) {
-  if (rare_ != nullptr) rare_->last_read = host_.now();
-  if (!DeliversInput(state_) || !group_->config().callbacks.on_bytes) {
-    dropped_ += size;
-    host_.GiveBackBlock(std::move(block));
-    return true;
-  }
-  if (input_.empty()) {
-    Buffer input;
-    input.Append(std::move(block), 0, size);
-    return DeliverInto(input);
-  }
-  if (size <= kCopyLimit) {
-    input_.Append(std::string_view(block->data(), size));
-    host_.GiveBackBlock(std::move(block));
-  } else {
-    input_.Append(std::move(block), 0, size);
-  }
-  return DeliverInto(input_);
-}
-
-bool Connection::DeliverInto(Buffer& input) {
-  const auto deliver = [&] {
-    group_->config().callbacks.on_bytes(*this, input);
-    if (closed() && &input != &input_) dropped_ += input.size();
-  };
-  if (!Call(deliver)) return false;
-  KeepInput(input);
-  return !need_flush_ || Flush();
-}
-
 void Connection::KeepInput(Buffer& input) {
   if (!DeliversInput(state_)) {
     dropped_ += input.size();
     input.Clear();
   }
-  if (input.empty()) {
+  if (input.empty()) [[likely]] {
     host_.GiveBackBlock(input.TakeChunk());
   } else if (&input != &input_) {
     if (input.size() <= kCopyLimit) {
@@ -106,6 +43,107 @@ void Connection::KeepInput(Buffer& input) {
       input_ = std::move(input);
     }
   }
+}
+
+inline bool Connection::DeliverInto(Buffer& input) {
+  in_callback_ = true;
+  group_->config().callbacks.on_bytes(*this, input);
+  in_callback_ = false;
+  if (orphaned_ || closed()) [[unlikely]] {
+    if (&input != &input_) dropped_ += input.size();
+    if (orphaned_) delete this;
+    return false;
+  }
+  // Moved away, as an echo does, it leaves nothing to keep.
+  if (!input.OwnsNothing()) KeepInput(input);
+  return !need_flush_ || Flush();
+}
+
+bool Connection::DeliverWithRest(size_t size) {
+  if (!DeliversInput(state_) || !group_->config().callbacks.on_bytes) {
+    dropped_ += size;
+    return true;
+  }
+  if (size <= kCopyLimit) {
+    input_.Append(std::string_view(host_.Block().data(), size));
+  } else {
+    input_.Append(host_.TakeBlock(), 0, size);
+  }
+  return DeliverInto(input_);
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Connection::ReadSome() {
+  LoopStats& stats = host_.stats();
+  uint32_t reads = 0;
+  while (read_ready_ && reading_enabled()) {
+    if (reads++ == options().reads_per_turn) [[unlikely]] {
+      host_.MarkReady(*this);
+      break;
+    }
+    Chunk& block = host_.Block();
+    const size_t room = block.own_capacity();
+    const IoResult result = host_.backend().Read(id_.fd(), std::span(block.data(), room));
+    ++stats.reads;
+    if (result.bytes == 0) [[unlikely]] {
+      if (!OnReadEnd(result)) return false;
+      break;
+    }
+    const size_t size = static_cast<size_t>(result.bytes);
+    received_ += size;
+    stats.bytes_read += size;
+    if (size < room && !read_probe_) read_ready_ = false;
+    if (rare_ != nullptr) rare_->last_read = host_.now();
+    if (state_ == CloseState::kOpen && input_.empty() && group_->config().callbacks.on_bytes)
+        [[likely]] {
+      Buffer input(host_.TakeBlock(), 0, size);
+      if (!DeliverInto(input)) return false;
+    } else if (!DeliverWithRest(size)) {
+      return false;
+    }
+  }
+  if (write_failed_ && !(read_ready_ && reading_enabled())) [[unlikely]] {
+    End(reason_);
+    return false;
+  }
+  return true;
+}
+
+void Connection::NoteReadable(uint32_t event_flags) {
+  constexpr uint32_t kProbe = kIoPriority | kIoPeerClosed | kIoError | kIoHangup;
+  if (event_flags & (kIoReadable | kProbe)) read_ready_ = true;
+  if (event_flags & kProbe) read_probe_ = true;
+}
+
+void Connection::OnIoEvent(const IoEvent& event) {
+  NoteReadable(event.flags);
+  if (write_blocked_ && event.Has(kIoWritable | kIoError | kIoHangup)) {
+    write_blocked_ = false;
+    if (!Flush()) return;
+  }
+  if (event.Has(kIoError) && !reading_enabled() && !CheckSocketError()) return;
+  static_cast<void>(ReadSome());
+}
+
+// False if the connection has ended.
+bool Connection::CheckSocketError() {
+  int error = 0;
+  socklen_t length = sizeof error;
+  host_.syscalls().GetSockOpt(id_.fd(), SOL_SOCKET, SO_ERROR, &error, &length);
+  if (error == 0) return true;
+  Fail(IoOp::kRead, error);
+  return false;
+}
+
+void Connection::OnReady() { static_cast<void>(ReadSome()); }
+
+// Nothing came: not yet, never again, or by an error. False if the connection has ended.
+bool Connection::OnReadEnd(IoResult result) {
+  if (result.ok()) return OnPeerFin();
+  read_ready_ = false;
+  read_probe_ = false;
+  if (result.would_block()) return true;
+  Fail(IoOp::kRead, result.error);
+  return false;
 }
 
 bool Connection::OnPeerFin() {
@@ -133,10 +171,80 @@ bool Connection::OnPeerFin() {
 
 // ---- Writing.
 
+inline void Connection::CountSent(size_t bytes) {
+  sent_ += bytes;
+  host_.stats().bytes_written += bytes;
+  if (rare_ != nullptr) rare_->last_written = host_.now();
+}
+
+bool Connection::WriteQueued(bool* wrote) {
+  LoopStats& stats = host_.stats();
+  for (int writes = 0; !output_.empty(); ++writes) {
+    if (writes == kWritesPerFlush) {
+      need_flush_ = true;
+      return true;
+    }
+    OutputQueue::Note note;
+    const IoResult result = output_.WriteSome(host_.backend(), id_.fd(), &note);
+    ++stats.writes;
+    if (!result.ok()) {
+      if (!result.would_block()) {
+        OnWriteError(note.file ? IoOp::kSendFile : IoOp::kWrite, result.error);
+        return false;
+      }
+      BlockWrites();
+      return !closed();
+    }
+    CountSent(static_cast<size_t>(result.bytes));
+    *wrote = true;
+    if (note.socket_full) {
+      BlockWrites();
+      return !closed();
+    }
+  }
+  return true;
+}
+
 bool Connection::Flush() {
   need_flush_ = false;
+  if (write_blocked_ || !output_.is_one_piece()) return FlushMore();
+  const std::string_view all = output_.bytes().Front();
+  const iovec piece = {const_cast<char*>(all.data()), all.size()};
+  const IoResult result = host_.backend().Write(id_.fd(), std::span(&piece, 1));
+  ++host_.stats().writes;
+  if (result.bytes != static_cast<int64_t>(all.size())) [[unlikely]] return WrotePart(result);
+  CountSent(all.size());
+  host_.GiveBackBlock(output_.bytes().TakeChunk());
+  // Nobody waits for this moment.
+  if (state_ == CloseState::kOpen && rare_ == nullptr && !above_high_ &&
+      !group_->config().callbacks.on_drained) [[likely]] {
+    return true;
+  }
+  return AfterFlush(/*wrote=*/true);
+}
+
+// The socket took a part of one piece, or nothing.
+bool Connection::WrotePart(IoResult result) {
+  if (!result.ok() && !result.would_block()) {
+    OnWriteError(IoOp::kWrite, result.error);
+    return false;
+  }
+  if (result.ok()) {
+    CountSent(static_cast<size_t>(result.bytes));
+    output_.bytes().Consume(static_cast<size_t>(result.bytes));
+  }
+  BlockWrites();
+  return !closed() && AfterFlush(result.ok());
+}
+
+bool Connection::FlushMore() {
   bool wrote = false;
   if (!write_blocked_ && !output_.empty() && !WriteQueued(&wrote)) return false;
+  return AfterFlush(wrote);
+}
+
+// What the state of the queue means to others, once it has been written as far as it goes.
+bool Connection::AfterFlush(bool wrote) {
   if (output_.empty()) {
     host_.GiveBackBlock(output_.bytes().TakeChunk());
     if (EndsWhenFlushed(state_) || state_ == CloseState::kLingering) {
@@ -149,40 +257,9 @@ bool Connection::Flush() {
   } else {
     KeepOutput();
   }
-  if (!UpdateWaterMarks()) return false;
-  UpdateDeadline();
+  if ((above_high_ || !output_.empty()) && !UpdateWaterMarks()) return false;
+  if (rare_ != nullptr || EndsWhenFlushed(state_)) UpdateDeadline();
   if (need_flush_) host_.MarkFlush(*this);
-  return true;
-}
-
-bool Connection::WriteQueued(bool* wrote) {
-  LoopStats& stats = host_.stats();
-  for (int writes = 0; !output_.empty(); ++writes) {
-    if (writes == kWritesPerFlush) {
-      need_flush_ = true;
-      return true;
-    }
-    bool file = false;
-    const OutputQueue::Written written = output_.WriteSome(host_.backend(), id_.fd(), &file);
-    ++stats.writes;
-    if (written.result.would_block()) {
-      BlockWrites();
-      return !closed();
-    }
-    if (!written.result.ok()) {
-      OnWriteError(file ? IoOp::kSendFile : IoOp::kWrite, written.result.error);
-      return false;
-    }
-    const uint64_t bytes = static_cast<uint64_t>(written.result.bytes);
-    sent_ += bytes;
-    stats.bytes_written += bytes;
-    *wrote = true;
-    if (rare_ != nullptr) rare_->last_written = host_.now();
-    if (written.socket_full) {
-      BlockWrites();
-      return !closed();
-    }
-  }
   return true;
 }
 

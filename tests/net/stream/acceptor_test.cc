@@ -103,8 +103,8 @@ TEST_P(AcceptorTest, RealLimitOfDescriptors_A1) {
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
   peers.push_back(RawPeer());
   peers.back() = RawPeer(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  // No descriptor above those in use.
-  const rlimit tight = {.rlim_cur = static_cast<rlim_t>(OpenFds().rbegin()->first) + 1,
+  // One descriptor more than those in use, wherever their numbers leave the gaps.
+  const rlimit tight = {.rlim_cur = static_cast<rlim_t>(OpenFds().rbegin()->first) + 2,
                         .rlim_max = old.rlim_max};
   std::vector<OwnedFd> holes;
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
