@@ -1,5 +1,6 @@
 #include "net/loop/loop_ref.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -218,7 +219,8 @@ class Canaries {
   bool Touched() const {
     uint64_t count = 0;
     bool touched = false;
-    for (const int fd : fds_) touched |= read(fd, &count, sizeof count) > 0;
+    // EAGAIN is what an untouched one says; one that somebody has closed says something else.
+    for (const int fd : fds_) touched |= read(fd, &count, sizeof count) > 0 || errno != EAGAIN;
     return touched;
   }
 
