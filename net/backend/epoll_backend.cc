@@ -16,9 +16,8 @@ namespace {
 std::atomic<uint64_t> g_fork_generation{0};
 
 uint64_t ForkGeneration() {
-  static const int registered = pthread_atfork(nullptr, nullptr, [] {
-    g_fork_generation.fetch_add(1, std::memory_order_relaxed);
-  });
+  static const int registered = pthread_atfork(
+      nullptr, nullptr, [] { g_fork_generation.fetch_add(1, std::memory_order_relaxed); });
   static_cast<void>(registered);
   return g_fork_generation.load(std::memory_order_relaxed);
 }

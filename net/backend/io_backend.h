@@ -62,8 +62,8 @@ class IoBackend {
   // "epoll", for logs and metrics.
   virtual std::string_view name() const = 0;
 
-  // Fills `out` with what happened. Returns how many; 0 after a timer, a wake-up or a signal. Errors
-  // are our own bugs or the kernel out of memory.
+  // Fills `out` with what happened. Returns how many; 0 after a timer, a wake-up or a signal.
+  // Errors are our own bugs or the kernel out of memory.
   virtual absl::StatusOr<size_t> Wait(std::span<IoEvent> out, WaitMode mode) = 0;
 
   // The one timer: Wait(kBlock) returns at `when` or just after. kNever disarms it.
@@ -121,7 +121,8 @@ class IoBackend {
     do {
       result = call();
     } while (result == -EINTR);
-    if (result >= 0) [[likely]] return IoResult{.bytes = result};
+    if (result >= 0) [[likely]]
+      return IoResult{.bytes = result};
     return IoResult{.error = static_cast<int>(-result)};
   }
 };

@@ -9,8 +9,8 @@
 
 namespace spindle {
 
-// What happened to a descriptor; several at once. The values are those of epoll(7), so that its back
-// end need not translate.
+// What happened to a descriptor; several at once. The values are those of epoll(7), so that its
+// back end need not translate.
 enum IoFlag : uint32_t {
   kIoReadable = EPOLLIN,
   kIoWritable = EPOLLOUT,

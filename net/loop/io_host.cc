@@ -91,9 +91,8 @@ void IoHost::AdoptTaken() {
 
 void IoHost::AdoptKnown(SlotToken token) {
   handed_over_->Take(adopting_);
-  const auto found =
-      std::find_if(adopting_.begin(), adopting_.end(),
-                   [&](const HandedOver& handed) { return handed.token == token; });
+  const auto found = std::find_if(adopting_.begin(), adopting_.end(),
+                                  [&](const HandedOver& handed) { return handed.token == token; });
   if (found == adopting_.end()) return;
   const HandedOver handed = std::move(*found);
   adopting_.erase(found);
@@ -101,7 +100,8 @@ void IoHost::AdoptKnown(SlotToken token) {
 }
 
 void IoHost::TakeHandedOver() {
-  while (!handed_over_->Take(adopting_)) std::this_thread::yield();  // As long as an epoll_ctl takes.
+  while (!handed_over_->Take(adopting_))
+    std::this_thread::yield();  // As long as an epoll_ctl takes.
   AdoptTaken();
 }
 

@@ -15,8 +15,8 @@
 #include "net/backend/io_slot.h"
 #include "net/loop/internal/hand_over_queue.h"
 #include "net/loop/internal/slot_table.h"
-#include "net/loop/internal/timer_queue.h"
 #include "net/loop/loop_stats.h"
+#include "net/loop/timer_queue.h"
 #include "net/types/chunk.h"
 #include "net/types/socket_address.h"
 
@@ -131,9 +131,7 @@ class IoHost {
   size_t RunReady();
   size_t RunFlushes();
   size_t RunDeferred();
-  bool has_work() const {
-    return !ready_.empty() || !flush_.empty() || !deferred_.empty();
-  }
+  bool has_work() const { return !ready_.empty() || !flush_.empty() || !deferred_.empty(); }
   size_t live_slots() const { return slots_.live(); }
   // Tells every slot that the loop is gone, until none is left.
   void CloseAll();
@@ -165,7 +163,7 @@ class IoHost {
   IntrusiveList<DeferredWork, &DeferredWork::hook_> deferred_;
   const std::shared_ptr<HandOverQueue> handed_over_;
   std::deque<HandedOver> adopting_;  // Taken from the queue, not adopted yet.
-  bool closing_ = false;  // CloseAll has begun: nothing new is attached.
+  bool closing_ = false;             // CloseAll has begun: nothing new is attached.
 };
 
 }  // namespace spindle

@@ -51,7 +51,8 @@ inline IoError Connection::CheckWrite(size_t size) {
   host_.AssertInLoop();
   if (!CanWrite(state_)) return IoError(EPIPE, IoOp::kWrite);
   const size_t limit = options().output_limit;
-  if (size <= limit && output_.bytes().size() <= limit - size) [[likely]] return IoError();
+  if (size <= limit && output_.bytes().size() <= limit - size) [[likely]]
+    return IoError();
   return OverLimit();
 }
 
@@ -89,7 +90,8 @@ IoError Connection::Write(Buffer&& data) {
   // What an echo does, with nothing to wait for: the bytes change hands.
   const size_t size = data.size();
   if (state_ == CloseState::kOpen && in_callback_ && rare_ == nullptr && size > 0 &&
-      size <= options().output_limit && output_.bytes().OwnsNothing() && output_.empty()) [[likely]] {
+      size <= options().output_limit && output_.bytes().OwnsNothing() && output_.empty())
+      [[likely]] {
     host_.AssertInLoop();
     output_.bytes().Append(std::move(data));
     accepted_ += size;
@@ -184,8 +186,8 @@ void Connection::CloseAfterFlush(Duration deadline) {
   host_.AssertInLoop();
   if (closed()) return;
   Close();
-  rare().end_deadline = std::min(
-      rare().end_deadline, SaturatingAdd(host_.Now(), std::max(deadline, Duration::zero())));
+  rare().end_deadline = std::min(rare().end_deadline,
+                                 SaturatingAdd(host_.Now(), std::max(deadline, Duration::zero())));
   rare().Schedule();
 }
 
@@ -224,10 +226,8 @@ void Connection::End(CloseReason reason) {
 void Connection::OnLoopGone() { End(CloseReason{CloseKind::kLoopStopped}); }
 
 ConnectionLedger Connection::ledger() const {
-  ConnectionLedger ledger{.accepted = accepted_,
-                          .sent = sent_,
-                          .received = received_,
-                          .dropped = dropped_};
+  ConnectionLedger ledger{
+      .accepted = accepted_, .sent = sent_, .received = received_, .dropped = dropped_};
   if (closed()) {
     ledger.discarded = accepted_ - sent_;
     ledger.dropped += input_.size();
@@ -303,8 +303,7 @@ absl::StatusOr<tcp_info> Connection::TcpInfo() const {
   if (closed()) return absl::FailedPreconditionError("the connection is closed");
   tcp_info info = {};
   socklen_t length = sizeof info;
-  const int result =
-      host_.syscalls().GetSockOpt(id_.fd(), IPPROTO_TCP, TCP_INFO, &info, &length);
+  const int result = host_.syscalls().GetSockOpt(id_.fd(), IPPROTO_TCP, TCP_INFO, &info, &length);
   if (result < 0) return ErrnoStatus("getsockopt TCP_INFO", -result);
   return info;
 }

@@ -54,12 +54,12 @@ struct ConnectionLedger {
 // One byte stream to one peer: TCP or a Unix stream socket.
 //
 // Loop thread only; other threads use handle(). Owned by its server or client, and alive from
-// on_open until on_close has returned. No function here calls back: what it causes is reported after
-// the current callback.
+// on_open until on_close has returned. No function here calls back: what it causes is reported
+// after the current callback.
 //
 // Output goes to the kernel when the current callback returns, with one system call however many
-// writes there were; what the kernel does not take is queued. One Write need not be one segment, nor
-// one read at the peer. send(2), RFC 9293 3.9.1.
+// writes there were; what the kernel does not take is queued. One Write need not be one segment,
+// nor one read at the peer. send(2), RFC 9293 3.9.1.
 class Connection final : private IoSlot, private LiveCounted<Connection> {
  public:
   ConnectionId id() const;
@@ -85,8 +85,8 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   // The bytes [begin, end) of `chunk`, shared, not copied: one chunk can be in a thousand queues.
   // They must not change until the chunk's other owners may know that it was sent.
   IoError WriteChunk(ChunkRef chunk, size_t begin, size_t end);
-  // `length` bytes of `file` from `offset` on, by sendfile(2), without passing through this process.
-  // If the file turns out to be shorter the connection ends (kIoError, EIO).
+  // `length` bytes of `file` from `offset` on, by sendfile(2), without passing through this
+  // process. If the file turns out to be shorter the connection ends (kIoError, EIO).
   IoError SendFile(OwnedFd file, off_t offset, size_t length);
 
   // Bytes queued that the kernel has not taken yet.
@@ -94,8 +94,8 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
 
   // ---- Input.
 
-  // No on_bytes until ResumeReading. At most what this turn has read already still comes. The peer's
-  // FIN is then not seen either; a reset is.
+  // No on_bytes until ResumeReading. At most what this turn has read already still comes. The
+  // peer's FIN is then not seen either; a reset is.
   void PauseReading();
   void ResumeReading();
   bool reading_paused() const { return user_paused_ || water_paused_; }
@@ -114,8 +114,8 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   // Close, ShutdownWrite or the peer's end have begun, or the connection is closed.
   bool closing() const { return state_ != CloseState::kOpen; }
   bool closed() const { return state_ == CloseState::kClosed; }
-  // What is received still goes to on_bytes: neither Close nor Abort was called and the peer has not
-  // ended. For loops over the messages in one input.
+  // What is received still goes to on_bytes: neither Close nor Abort was called and the peer has
+  // not ended. For loops over the messages in one input.
   bool delivers_input() const { return DeliversInput(state_); }
 
   ConnectionLedger ledger() const;
@@ -237,18 +237,18 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   uint64_t dropped_ = 0;
   CloseReason reason_;
   CloseState state_ = CloseState::kOpen;
-  bool opened_ = false;          // on_open has been called.
-  bool in_callback_ = false;     // A callback of this connection is running.
-  bool orphaned_ = false;        // To be deleted when that callback returns.
-  bool read_ready_ = false;      // The socket may have something to read.
-  bool read_probe_ = false;      // A short read does not prove that it has not.
+  bool opened_ = false;       // on_open has been called.
+  bool in_callback_ = false;  // A callback of this connection is running.
+  bool orphaned_ = false;     // To be deleted when that callback returns.
+  bool read_ready_ = false;   // The socket may have something to read.
+  bool read_probe_ = false;   // A short read does not prove that it has not.
   bool user_paused_ = false;
   bool water_paused_ = false;
-  bool above_high_ = false;      // Between on_pause and on_resume.
-  bool write_blocked_ = false;   // The socket takes nothing until it becomes writable.
-  bool write_armed_ = false;     // Writability is watched.
-  bool need_flush_ = false;      // Something was queued, or the end was asked for.
-  bool write_failed_ = false;    // The peer takes nothing any more; what it sent is still read.
+  bool above_high_ = false;     // Between on_pause and on_resume.
+  bool write_blocked_ = false;  // The socket takes nothing until it becomes writable.
+  bool write_armed_ = false;    // Writability is watched.
+  bool need_flush_ = false;     // Something was queued, or the end was asked for.
+  bool write_failed_ = false;   // The peer takes nothing any more; what it sent is still read.
 };
 
 template <typename Function>

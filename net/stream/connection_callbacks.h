@@ -19,7 +19,8 @@ class Connection;
 // destroying the server or client included. A callback that throws ends the process.
 //
 // Order for one connection: on_open once, then any of the others, then on_close once, and nothing
-// after it. Callbacks never nest: what one does to another connection is reported after it returned.
+// after it. Callbacks never nest: what one does to another connection is reported after it
+// returned.
 struct ConnectionCallbacks {
   // The connection is ready for use. A server without on_open learns of a silent connection only
   // when the first byte comes.

@@ -11,7 +11,9 @@
 
 namespace spindle {
 
-std::string ConnectionId::ToString() const { return absl::StrCat(loop, ".", slot, ".", generation); }
+std::string ConnectionId::ToString() const {
+  return absl::StrCat(loop, ".", slot, ".", generation);
+}
 
 ConnectionId ConnectionHandle::id() const {
   return ConnectionId{loop_index_, static_cast<uint32_t>(token_.fd()), token_.generation()};
@@ -34,8 +36,8 @@ bool ConnectionHandle::Write(Buffer data, absl::AnyInvocable<void(IoError)> done
   if (!token_.valid() || (loop_.IsInLoop() && Get() == nullptr)) return false;
   return loop_.Post([self = *this, data = std::move(data), done = std::move(done)]() mutable {
     Connection* connection = self.Get();
-    const IoError error = connection == nullptr ? IoError(EPIPE, IoOp::kWrite)
-                                                : connection->Write(std::move(data));
+    const IoError error =
+        connection == nullptr ? IoError(EPIPE, IoOp::kWrite) : connection->Write(std::move(data));
     if (done) done(error);
   });
 }

@@ -37,10 +37,10 @@ struct ConnectionId {
 // and harmless when the connection or its loop is gone. A default-made one names none.
 //
 // Calls are tasks of the connection's loop, in order with everything else that the calling thread
-// posts there: a Write before a Close is sent before the close. They return false when it is certain
-// at once that nothing will happen (the loop is gone; on the loop's own thread also: the connection
-// is gone). True does not mean that the connection still lives by the time the task runs; who must
-// know asks for `done`.
+// posts there: a Write before a Close is sent before the close. They return false when it is
+// certain at once that nothing will happen (the loop is gone; on the loop's own thread also: the
+// connection is gone). True does not mean that the connection still lives by the time the task
+// runs; who must know asks for `done`.
 class ConnectionHandle {
  public:
   ConnectionHandle() = default;

@@ -184,8 +184,7 @@ void StreamClient::Core::OnFailure(const Connector::Result& result) {
 
 void StreamClient::Core::OnClosed(const CloseReason& reason) {
   const bool ours = reason.kind == CloseKind::kLocalClose ||
-                    reason.kind == CloseKind::kLocalAbort ||
-                    reason.kind == CloseKind::kLoopStopped;
+                    reason.kind == CloseKind::kLocalAbort || reason.kind == CloseKind::kLoopStopped;
   if (!wanted_ || ours || !options_.retry.reconnect_after_close || connecting()) return;
   if (host_.closing() || group_->count() > 0) return;
   attempts_ = 0;
@@ -196,9 +195,9 @@ Duration StreamClient::Core::NextBackoff() {
   const RetryPolicy& retry = options_.retry;
   const double exponent = attempts_ > 1 ? attempts_ - 1.0 : 0.0;
   const double ceiling = static_cast<double>(retry.max_backoff.count());
-  const double full = std::min(
-      ceiling, static_cast<double>(retry.initial_backoff.count()) *
-                   std::pow(std::max(1.0, retry.multiplier), std::min(exponent, 1000.0)));
+  const double full =
+      std::min(ceiling, static_cast<double>(retry.initial_backoff.count()) *
+                            std::pow(std::max(1.0, retry.multiplier), std::min(exponent, 1000.0)));
   const double jitter = std::clamp(retry.jitter, 0.0, 1.0) * random_.NextDouble();
   return Duration(static_cast<int64_t>(full * (1.0 - jitter)));
 }
@@ -222,8 +221,7 @@ void StreamClient::Core::Destroy() {
 StreamClient::StreamClient(EventLoop& loop, const SocketAddress& server,
                            ConnectionCallbacks callbacks, StreamClientOptions options,
                            absl::AnyInvocable<void(const ConnectError&)> on_connect_error)
-    : core_(std::make_shared<Core>(loop, server, std::move(options),
-                                   std::move(on_connect_error))) {
+    : core_(std::make_shared<Core>(loop, server, std::move(options), std::move(on_connect_error))) {
   core_->Init(std::move(callbacks));
 }
 

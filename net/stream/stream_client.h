@@ -17,15 +17,15 @@
 
 namespace spindle {
 
-// When to try again after a failed attempt. The k-th delay is initial_backoff * multiplier^(k-1), at
-// most max_backoff, less a random part of up to `jitter` of it, so that clients of a restarted
+// When to try again after a failed attempt. The k-th delay is initial_backoff * multiplier^(k-1),
+// at most max_backoff, less a random part of up to `jitter` of it, so that clients of a restarted
 // server do not come back all at once.
 struct RetryPolicy {
   uint32_t max_attempts = 1;  // In a row; 0: no limit.
   Duration initial_backoff = std::chrono::milliseconds(100);
   Duration max_backoff = std::chrono::seconds(30);
   double multiplier = 2.0;
-  double jitter = 0.5;              // 0 to 1.
+  double jitter = 0.5;                 // 0 to 1.
   bool reconnect_after_close = false;  // Also when an established connection ends by the peer, by a
                                        // deadline or by an error.
 };
@@ -51,7 +51,7 @@ enum class ConnectFailure : uint8_t {
 struct ConnectError {
   ConnectFailure failure = ConnectFailure::kOther;
   IoError error = {};
-  uint32_t attempt = 0;        // 1 for the first in a row.
+  uint32_t attempt = 0;  // 1 for the first in a row.
   bool will_retry = false;
   Duration retry_in{0};
 

@@ -23,9 +23,9 @@ enum class PeerFinPolicy : uint8_t {
 
 // Keep-alive probes of the kernel, tcp(7). Seconds are the kernel's unit.
 struct KeepAlive {
-  int idle_seconds = 60;     // Of silence before the first probe.
+  int idle_seconds = 60;      // Of silence before the first probe.
   int interval_seconds = 10;  // Between probes.
-  int probes = 3;            // Unanswered ones until the peer counts as gone.
+  int probes = 3;             // Unanswered ones until the peer counts as gone.
 };
 
 // How one connection behaves. Durations of zero mean "no such deadline"; sizes are bytes.
@@ -47,8 +47,8 @@ struct ConnectionOptions {
   // How long Close and ShutdownWrite wait while the peer takes nothing of the queued output; then
   // the rest is discarded (kCloseTimeout). For a limit in all see CloseAfterFlush.
   Duration close_timeout = std::chrono::seconds(10);
-  // How long Close then waits for the peer's FIN, so that a reset does not destroy what the peer has
-  // not read yet (RFC 9112 9.6). Zero closes at once.
+  // How long Close then waits for the peer's FIN, so that a reset does not destroy what the peer
+  // has not read yet (RFC 9112 9.6). Zero closes at once.
   Duration linger_timeout = std::chrono::seconds(2);
 
   PeerFinPolicy peer_fin = PeerFinPolicy::kClose;
@@ -57,11 +57,11 @@ struct ConnectionOptions {
   uint32_t reads_per_turn = 16;
 
   // Socket options. For accepted connections they are set once, on the listener, and inherited.
-  bool no_delay = true;                // TCP_NODELAY
+  bool no_delay = true;                                // TCP_NODELAY
   std::optional<KeepAlive> keep_alive = std::nullopt;  // SO_KEEPALIVE and its three numbers
-  Duration user_timeout{0};            // TCP_USER_TIMEOUT, in steps of 1 ms
-  int send_buffer = 0;                 // SO_SNDBUF; 0 leaves it to the kernel
-  int receive_buffer = 0;              // SO_RCVBUF; 0 leaves it to the kernel
+  Duration user_timeout{0};                            // TCP_USER_TIMEOUT, in steps of 1 ms
+  int send_buffer = 0;                                 // SO_SNDBUF; 0 leaves it to the kernel
+  int receive_buffer = 0;                              // SO_RCVBUF; 0 leaves it to the kernel
 };
 
 // What became of the connections of a server that drained.

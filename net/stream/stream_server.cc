@@ -16,9 +16,9 @@
 
 namespace spindle {
 
-// The server proper. Held by the StreamServer and by tasks under way, which find `stopped_` set when
-// they come late. The groups, stopped, stay until the end: callbacks may look at the server while it
-// is being destroyed.
+// The server proper. Held by the StreamServer and by tasks under way, which find `stopped_` set
+// when they come late. The groups, stopped, stay until the end: callbacks may look at the server
+// while it is being destroyed.
 class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Core> {
  public:
   Core(std::vector<EventLoop*> loops, EventLoop& main_loop, ConnectionCallbacks callbacks,
@@ -40,7 +40,7 @@ class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Cor
     IoHost* host = nullptr;  // Touched on the loop's thread only.
     std::shared_ptr<HandOverQueue> queue;
     std::unique_ptr<ConnectionGroup> group;  // Never null.
-    std::unique_ptr<Acceptor> acceptor;  // With kReusePort.
+    std::unique_ptr<Acceptor> acceptor;      // With kReusePort.
     std::atomic<uint64_t> accepted{0};
   };
 
@@ -209,7 +209,8 @@ StreamServer::Core::Shard& StreamServer::Core::Choose(const SocketAddress& peer)
 }
 
 void StreamServer::Core::ReportError(IoError error) {
-  const std::shared_ptr<Core> keep_alive = shared_from_this();  // The callback can destroy the server.
+  const std::shared_ptr<Core> keep_alive =
+      shared_from_this();  // The callback can destroy the server.
   if (options_.on_accept_error) options_.on_accept_error(error.ToStatus(address_.ToString()));
 }
 
@@ -249,10 +250,8 @@ bool StreamServer::Core::Drain(Duration deadline,
   shards_to_drain_ = shards_.size();
   StopAccepting();
   for (const std::unique_ptr<Shard>& shard : shards_) {
-    const bool posted =
-        shard->loop.Post([self = shared_from_this(), target = shard.get(), deadline] {
-          self->DrainShard(*target, deadline);
-        });
+    const bool posted = shard->loop.Post([self = shared_from_this(), target = shard.get(),
+                                          deadline] { self->DrainShard(*target, deadline); });
     if (!posted) OnShardDrained(DrainResult{});
   }
   return true;
@@ -300,8 +299,8 @@ absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Listen(EventLoopThre
                                                                    ConnectionCallbacks callbacks,
                                                                    StreamServerOptions options) {
   const std::vector<EventLoop*> loops(pool.loops().begin(), pool.loops().end());
-  std::unique_ptr<StreamServer> server(new StreamServer(std::make_shared<Core>(
-      loops, pool.main_loop(), std::move(callbacks), std::move(options))));
+  std::unique_ptr<StreamServer> server(new StreamServer(
+      std::make_shared<Core>(loops, pool.main_loop(), std::move(callbacks), std::move(options))));
   if (absl::Status status = server->core_->Listen(address); !status.ok()) return status;
   return server;
 }

@@ -30,7 +30,7 @@ enum class Placement : uint8_t {
 
 // What a server at max_connections does with the next one.
 enum class OverLimit : uint8_t {
-  kQueue,   // Leaves it in the kernel's queue until a connection ends; it is looked for every 20 ms.
+  kQueue,  // Leaves it in the kernel's queue until a connection ends; it is looked for every 20 ms.
   kRefuse,  // Accepts it, sends refusal_message if there is one, and closes it.
 };
 
@@ -38,8 +38,8 @@ struct StreamServerOptions {
   ConnectionOptions connection = {};
 
   Placement placement = Placement::kRoundRobin;
-  // Overrides `placement`: returns an index below `loops`; anything else counts modulo `loops`. Runs
-  // on the main loop.
+  // Overrides `placement`: returns an index below `loops`; anything else counts modulo `loops`.
+  // Runs on the main loop.
   absl::AnyInvocable<size_t(const SocketAddress& peer, size_t loops)> place = nullptr;
 
   // Open connections of this server in all; 0: as many as there are descriptors. Counted exactly
@@ -48,9 +48,9 @@ struct StreamServerOptions {
   OverLimit over_limit = OverLimit::kQueue;
   std::string refusal_message = {};
 
-  int backlog = 4096;             // Capped by the kernel at net.core.somaxconn.
+  int backlog = 4096;  // Capped by the kernel at net.core.somaxconn.
   size_t accepts_per_turn = 64;
-  bool dual_stack = true;         // An IPv6 address takes IPv4 connections too.
+  bool dual_stack = true;  // An IPv6 address takes IPv4 connections too.
 
   // accept(2) or the registration of an accepted connection failed. The server goes on by itself:
   // it retries after a shortage of descriptors or memory. Runs on the accepting loop.
@@ -92,12 +92,12 @@ class StreamServer {
   // The address bound to, its port never 0. Any thread.
   const SocketAddress& address() const;
 
-  // Stops listening: connections in the kernel's queue are accepted first, later ones are refused by
-  // the kernel. Open connections go on. Any thread; returns when it is done.
-  // Not guaranteed with kReusePort: each loop's socket has a queue of its own, and the kernel resets
-  // a connection that gets into one, or has not finished its handshake there, between our last
-  // accept and the close. (net.ipv4.tcp_migrate_req = 1 moves such connections to another socket of
-  // the port, if there is one left.) The same holds for one socket, in the same short moment.
+  // Stops listening: connections in the kernel's queue are accepted first, later ones are refused
+  // by the kernel. Open connections go on. Any thread; returns when it is done. Not guaranteed with
+  // kReusePort: each loop's socket has a queue of its own, and the kernel resets a connection that
+  // gets into one, or has not finished its handshake there, between our last accept and the close.
+  // (net.ipv4.tcp_migrate_req = 1 moves such connections to another socket of the port, if there is
+  // one left.) The same holds for one socket, in the same short moment.
   void StopAccepting();
 
   // StopAccepting, then asks each connection to end (on_drain, or Close) and ends those that are

@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <new>
 #include <utility>
 
 #include "base/bytes.h"

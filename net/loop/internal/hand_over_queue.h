@@ -35,8 +35,8 @@ struct HandedOver {
 // loop's back end itself, so that no wake-up and no task is needed: the loop learns of the
 // connection when there is something to do for it.
 //
-// The acceptor queues a connection first and registers it then, outside of the mutex. So a loop that
-// gets an event for a token it does not know finds it in the queue; and such a connection is
+// The acceptor queues a connection first and registers it then, outside of the mutex. So a loop
+// that gets an event for a token it does not know finds it in the queue; and such a connection is
 // certainly registered. One without an event may be still on its way into the epoll set: the loop
 // adopts it only when Take says that none is (`settled`), or else a connection that is closed at
 // once could be registered after that, under a descriptor that is somebody else's by then.

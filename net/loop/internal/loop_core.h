@@ -29,7 +29,8 @@ class LoopCore : private LiveCounted<EventLoop> {
   // True if a turn would do something at once: run work or tasks, serve calls, or arm the timer.
   bool NeedsTurn() const;
 
-  // Arms the timer; true unless a turn has something to do at once. Tasks are the mailbox's to tell.
+  // Arms the timer; true unless a turn has something to do at once. Tasks are the mailbox's to
+  // tell.
   absl::StatusOr<bool> PrepareWait();
 
   const EventLoopOptions& options() const { return options_; }

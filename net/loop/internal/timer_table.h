@@ -10,8 +10,8 @@
 #include "absl/functional/any_invocable.h"
 #include "base/clock.h"
 #include "base/syscalls.h"
-#include "net/loop/internal/timer_queue.h"
 #include "net/loop/timer.h"
+#include "net/loop/timer_queue.h"
 
 namespace spindle {
 

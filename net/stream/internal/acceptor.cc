@@ -162,12 +162,12 @@ Acceptor::Outcome Acceptor::AcceptOne() {
   }
   sockaddr_storage storage;
   socklen_t length = sizeof storage;
-  const int fd =
-      host_.syscalls().Accept(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length);
+  const int fd = host_.syscalls().Accept(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length);
   if (fd < 0) return OnAcceptError(-fd);
   ++host_.stats().connections_accepted;
-  callbacks_.on_accept(OwnedSocket(host_.syscalls(), fd), SocketAddress::FromSockaddr(
-                                        reinterpret_cast<const sockaddr*>(&storage), length));
+  callbacks_.on_accept(
+      OwnedSocket(host_.syscalls(), fd),
+      SocketAddress::FromSockaddr(reinterpret_cast<const sockaddr*>(&storage), length));
   return Outcome::kTaken;
 }
 

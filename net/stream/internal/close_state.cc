@@ -17,9 +17,9 @@ constexpr CloseState kTable[kCloseStates][kCloseEvents] = {
     /* kClosed */ {S::kClosed, S::kClosed, S::kClosed, S::kClosed, S::kClosed},
 };
 
-constexpr std::string_view kNames[kCloseStates] = {"open",     "peer-done", "half-closing",
+constexpr std::string_view kNames[kCloseStates] = {"open",        "peer-done", "half-closing",
                                                    "half-closed", "flushing",  "finishing",
-                                                   "lingering", "closed"};
+                                                   "lingering",   "closed"};
 
 }  // namespace
 

@@ -116,16 +116,14 @@ void ConnectionGroup::AskToEnd(Connection& connection) {
   const auto& on_drain = config_->callbacks.on_drain;
   if (on_drain) {
     // Not now: the connection may be inside another callback.
-    connection.handle().Run([config = config_](Connection& target) {
-      config->callbacks.on_drain(target);
-    });
+    connection.handle().Run(
+        [config = config_](Connection& target) { config->callbacks.on_drain(target); });
   } else {
     connection.Close();
   }
 }
 
-void ConnectionGroup::Drain(TimePoint deadline,
-                            absl::AnyInvocable<void(const DrainResult&)> done) {
+void ConnectionGroup::Drain(TimePoint deadline, absl::AnyInvocable<void(const DrainResult&)> done) {
   SPINDLE_CHECK(draining_ == nullptr);
   draining_ = std::make_unique<Draining>(*this, std::move(done));
   host_.timers().Add(*draining_, deadline);

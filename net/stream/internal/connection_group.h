@@ -26,9 +26,9 @@ struct ConnectionConfig {
 // The connections of one server or client on one loop: makes them, owns them, reports their ends.
 //
 // Loop thread only, but for count() and Expect. Stopping a group, at any time and from inside any
-// callback, ends its connections (kServerStopped, on_close is called); one whose callback is running
-// becomes an orphan, which dies when that callback returns. A group that is stopped, or whose loop
-// is gone, may be destroyed on any thread.
+// callback, ends its connections (kServerStopped, on_close is called); one whose callback is
+// running becomes an orphan, which dies when that callback returns. A group that is stopped, or
+// whose loop is gone, may be destroyed on any thread.
 class ConnectionGroup final : public AdoptTarget {
  public:
   ConnectionGroup(IoHost& host, std::shared_ptr<const ConnectionConfig> config);
@@ -65,8 +65,8 @@ class ConnectionGroup final : public AdoptTarget {
   Connection* first() { return open_.empty() ? nullptr : &open_.front(); }
 
   // Asks each connection to end, on_drain in its own way, else by Close; connections that come
-  // later are asked too. At `deadline` those still open are ended (kServerStopped). `done` is called
-  // once, when none is left, with the sums; it may destroy the group. Once per group.
+  // later are asked too. At `deadline` those still open are ended (kServerStopped). `done` is
+  // called once, when none is left, with the sums; it may destroy the group. Once per group.
   void Drain(TimePoint deadline, absl::AnyInvocable<void(const DrainResult&)> done);
 
  private:

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "base/clock.h"
-#include "net/loop/internal/timer_queue.h"
+#include "net/loop/timer_queue.h"
 #include "net/stream/internal/connection_group.h"
 
 namespace spindle {

@@ -16,8 +16,8 @@ namespace spindle {
 
 // Bytes and parts of files on their way to one socket, in order.
 //
-// Invariant: `bytes_` holds all queued bytes; each file in `files_` says how many of those go before
-// it, so that a queue without files costs one null pointer.
+// Invariant: `bytes_` holds all queued bytes; each file in `files_` says how many of those go
+// before it, so that a queue without files costs one null pointer.
 //
 // Loop thread only.
 class OutputQueue {

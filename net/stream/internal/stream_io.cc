@@ -17,8 +17,8 @@
 namespace spindle {
 namespace {
 
-// What is left of a block is copied if it is at most this long, so that the block can go back to the
-// loop.
+// What is left of a block is copied if it is at most this long, so that the block can go back to
+// the loop.
 constexpr size_t kCopyLimit = 8 * 1024;
 // Most system calls that one flush makes before others have their turn.
 constexpr int kWritesPerFlush = 16;
@@ -158,8 +158,7 @@ bool Connection::OnPeerFin() {
   state_ = next;
   const ConnectionConfig& config = group_->config();
   if (state_ == CloseState::kPeerDone && config.options.peer_fin == PeerFinPolicy::kKeepWriting) {
-    if (config.callbacks.on_read_closed &&
-        !Call([&] { config.callbacks.on_read_closed(*this); })) {
+    if (config.callbacks.on_read_closed && !Call([&] { config.callbacks.on_read_closed(*this); })) {
       return false;
     }
     return !need_flush_ || Flush();
@@ -212,7 +211,8 @@ bool Connection::Flush() {
   const iovec piece = {const_cast<char*>(all.data()), all.size()};
   const IoResult result = host_.backend().Write(id_.fd(), std::span(&piece, 1));
   ++host_.stats().writes;
-  if (result.bytes != static_cast<int64_t>(all.size())) [[unlikely]] return WrotePart(result);
+  if (result.bytes != static_cast<int64_t>(all.size())) [[unlikely]]
+    return WrotePart(result);
   CountSent(all.size());
   host_.GiveBackBlock(output_.bytes().TakeChunk());
   // Nobody waits for this moment.
@@ -284,8 +284,7 @@ void Connection::OnWriteError(IoOp operation, int error) {
 void Connection::BlockWrites() {
   write_blocked_ = true;
   if (write_armed_) return;  // The registration is edge-triggered: the next edge will tell.
-  const Interest all =
-      Interest::kReadWrite | Interest::kPeerClosed | Interest::kPriority;
+  const Interest all = Interest::kReadWrite | Interest::kPeerClosed | Interest::kPriority;
   if (IoError error = host_.backend().Modify(id_, all, Trigger::kEdge); !error.ok()) {
     Fail(error.op(), error.code());
     return;
@@ -327,8 +326,8 @@ bool Connection::UpdateWaterMarks() {
 }
 
 void Connection::UpdateDeadline() {
-  const bool close_deadline = EndsWhenFlushed(state_) && !output_.empty() &&
-                              options().close_timeout > Duration::zero();
+  const bool close_deadline =
+      EndsWhenFlushed(state_) && !output_.empty() && options().close_timeout > Duration::zero();
   if (rare_ == nullptr && !close_deadline) return;
   rare().Schedule();
 }
@@ -355,8 +354,8 @@ void Connection::OnOutputEnd() {
   dropped_ += input_.size();
   input_ = Buffer();
   ConnectionRare& rare = this->rare();
-  rare.end_deadline = std::min(rare.end_deadline,
-                               SaturatingAdd(host_.now(), options().linger_timeout));
+  rare.end_deadline =
+      std::min(rare.end_deadline, SaturatingAdd(host_.now(), options().linger_timeout));
   rare.Schedule();
   if (read_ready_) host_.MarkReady(*this);
 }

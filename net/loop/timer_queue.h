@@ -1,5 +1,5 @@
-#ifndef SPINDLE_NET_LOOP_INTERNAL_TIMER_QUEUE_H_
-#define SPINDLE_NET_LOOP_INTERNAL_TIMER_QUEUE_H_
+#ifndef SPINDLE_NET_LOOP_TIMER_QUEUE_H_
+#define SPINDLE_NET_LOOP_TIMER_QUEUE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -88,4 +88,4 @@ class TimerQueue {
 
 }  // namespace spindle
 
-#endif  // SPINDLE_NET_LOOP_INTERNAL_TIMER_QUEUE_H_
+#endif  // SPINDLE_NET_LOOP_TIMER_QUEUE_H_

@@ -1,4 +1,4 @@
-#include "net/loop/internal/timer_queue.h"
+#include "net/loop/timer_queue.h"
 
 #include <algorithm>
 
