@@ -202,14 +202,23 @@ TEST_P(AcceptorTest, StopAcceptingInsideOnOpen_A5) {
 // As above, and then the server goes while the outer accept is still at it.
 TEST_P(AcceptorTest, DestroyedAfterStopAcceptingInsideOnOpen_A5) {
   std::atomic<int> opened{0};
+  std::atomic<bool> stopped{false};
+  std::atomic<bool> destroying{false};
+  std::atomic<bool> destroyed{false};
   server_ = env_->Listen(audit_.Watch({.on_open = [&](Connection&) {
     const int now = ++opened;
-    if (now == 3) server_->StopAccepting();
-    if (now == 9) server_.reset();
+    if (now == 3) {
+      server_->StopAccepting();
+      stopped = true;
+    }
+    if (now >= 9 && stopped && !destroying.exchange(true)) {
+      server_.reset();
+      destroyed = true;
+    }
   }}));
   std::vector<RawPeer> peers = ConnectMany(30);
-  ASSERT_TRUE(env_->RunUntil([&] { return opened >= 9; }));
-  server_.reset();
+  ASSERT_TRUE(
+      env_->RunUntil([&] { return destroyed || (!destroying && stopped && opened == 30); }));
 }
 
 TEST_P(AcceptorTest, DestroyedInsideOnAcceptError_D1) {
