@@ -1,17 +1,12 @@
 #include "bench/load/resolve.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <sys/socket.h>
-
 #include <charconv>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "base/errno_status.h"
 #include "base/strings.h"
+#include "net/stream/resolver.h"
 
 namespace spindle::bench {
 namespace {
@@ -23,28 +18,6 @@ absl::StatusOr<uint16_t> ParsePort(std::string_view text) {
   if (error == std::errc() && stop == end && !text.empty()) return port;
   return absl::InvalidArgumentError(
       ToAbsl(Concat("\"", text, "\" is no port: a number from 0 to 65535 is needed")));
-}
-
-absl::StatusOr<std::vector<SocketAddress>> Lookup(const std::string& host, uint16_t port) {
-  addrinfo hints = {};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  if (error != 0) {
-    const std::string why = error == EAI_SYSTEM ? ErrnoText(errno) : gai_strerror(error);
-    return absl::NotFoundError(ToAbsl(Concat("resolve ", host, ": ", why)));
-  }
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
-  std::vector<SocketAddress> addresses;
-  for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
-    const SocketAddress address = SocketAddress::FromSockaddr(entry->ai_addr, entry->ai_addrlen);
-    if (address.is_ip()) addresses.push_back(address.WithPort(port));
-  }
-  if (addresses.empty()) {
-    return absl::NotFoundError(ToAbsl(Concat("resolve ", host, ": no IP address")));
-  }
-  return addresses;
 }
 
 }  // namespace
@@ -61,9 +34,7 @@ absl::StatusOr<std::vector<SocketAddress>> ResolveEndpoint(std::span<const std::
   const absl::StatusOr<uint16_t> port = ParsePort(words[1]);
   if (!port.ok()) return port.status();
   if (words[0] == "*") return std::vector<SocketAddress>{SocketAddress::AnyV4(*port)};
-  const absl::StatusOr<SocketAddress> literal = SocketAddress::FromIp(words[0], *port);
-  if (literal.ok()) return std::vector<SocketAddress>{*literal};
-  return Lookup(words[0], *port);
+  return ResolveNow(words[0], *port);
 }
 
 }  // namespace spindle::bench

@@ -20,7 +20,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// A quantile needs ten values beyond it to mean anything.
+// A quantile with fewer values beyond it means little.
 constexpr uint64_t kValuesBeyond = 10;
 
 Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }

@@ -57,6 +57,7 @@ struct PointRecord {
 struct RunRecord {
   using Value = std::variant<std::string, uint64_t, double, bool>;
 
+  std::string title = {};  // For people: what was run. Not part of the file.
   std::vector<std::string> command;
   uint64_t seed = 0;
   std::vector<std::pair<std::string, Value>> config = {};

@@ -10,8 +10,6 @@
 namespace spindle::bench {
 namespace {
 
-// The smallest n for which [minimum, maximum] covers the median with at least 95 %.
-constexpr size_t kMinBlocks = 6;
 constexpr double kPowerFactor = 2.8;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 

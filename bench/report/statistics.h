@@ -26,9 +26,9 @@ std::vector<double> LogRatios(std::span<const Duration> a, std::span<const Durat
 struct RatioEstimate {
   size_t blocks = 0;
   double ratio = 1;  // exp of the median of the log ratios.
-  // 95 % interval by percentile bootstrap of that median over blocks. With fewer than six blocks no
-  // such interval exists (the extremes of n values cover the median with 1 - 2^(1-n)); then it is
-  // [0, infinity].
+  // 95 % interval by percentile bootstrap of that median over blocks. With fewer than kMinBlocks
+  // no such interval exists (the extremes of n values cover the median with 1 - 2^(1-n)); then it
+  // is [0, infinity].
   double low = 0;
   double high = 0;
   // Minimum detectable effect, 2.8 * s / sqrt(n) with s the standard deviation of the log ratios
@@ -39,6 +39,7 @@ struct RatioEstimate {
 };
 
 inline constexpr size_t kBootstrapResamples = 10000;
+inline constexpr size_t kMinBlocks = 6;
 
 RatioEstimate EstimateRatio(std::span<const double> log_ratios, uint64_t seed,
                             size_t resamples = kBootstrapResamples);

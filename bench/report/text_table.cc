@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/parse.h"
+
 namespace spindle::bench {
 namespace {
 
@@ -59,6 +61,12 @@ std::string FormatCount(double value) {
   if (size >= 999.5e3) return FormatNumber(value / 1e6) + "M";
   if (size >= 9999.5) return FormatNumber(value / 1e3) + "k";
   return FormatNumber(value);
+}
+
+std::string FormatQuantile(const Histogram& histogram, double quantile) {
+  const double beyond = static_cast<double>(histogram.count()) * (1 - quantile);
+  if (histogram.count() == 0 || (quantile > 0.5 && beyond < 9.5)) return "n/a";
+  return FormatDuration(histogram.ValueAtQuantile(quantile));
 }
 
 double PerSecond(double count, Duration time) {

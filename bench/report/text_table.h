@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/histogram.h"
 
 namespace spindle::bench {
 
@@ -29,6 +30,10 @@ std::string FormatNumber(double value);
 
 // As FormatNumber with k, M or G: "41.2k".
 std::string FormatCount(double value);
+
+// The duration at `quantile`; "n/a" if fewer than ten records lie beyond it (for the median: if
+// there are none at all), since then it says little.
+std::string FormatQuantile(const Histogram& histogram, double quantile);
 
 // `count` per second over `time`; 0 if no time has passed.
 double PerSecond(double count, Duration time);

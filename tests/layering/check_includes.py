@@ -25,6 +25,7 @@ RANKS = {
     "net/websocket": 7,
     "net/compat": 8,
     "tests": 9,
+    "tests/bench": 10,  # Tests of bench/, which is no lower than the other tests.
     "bench": 9,
     "examples": 9,
 }

@@ -1,0 +1,135 @@
+#include "bench/report/seqpar_text.h"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/parse.h"
+#include "base/strings.h"
+#include "bench/report/statistics.h"
+#include "bench/report/text_table.h"
+
+namespace spindle::bench {
+namespace {
+
+Duration MedianWall(const ArmRecord& arm) {
+  std::vector<double> walls;
+  for (const BlockRecord& block : arm.blocks) {
+    walls.push_back(static_cast<double>(block.wall.count()));
+  }
+  return Duration(std::llround(Median(std::move(walls))));
+}
+
+std::string Percent(double part) {
+  return std::isfinite(part) ? FormatNumber(part * 100) + " %" : "n/a";
+}
+
+std::string Interval(const RatioEstimate& estimate) {
+  if (!std::isfinite(estimate.high)) return "[n/a]";
+  return Concat("[", FormatNumber(estimate.low), ", ", FormatNumber(estimate.high), "]");
+}
+
+std::string PerLoop(const std::vector<uint64_t>& counts) {
+  std::string text;
+  for (const uint64_t count : counts) Append(text, text.empty() ? "" : "/", count);
+  return text;
+}
+
+// Context switches of the client's thread per message.
+std::string SwitchesPerMessage(const ArmRecord& arm) {
+  double switches = 0, messages = 0;
+  for (const BlockRecord& block : arm.blocks) {
+    switches += static_cast<double>(block.cpu.context_switches);
+    messages += static_cast<double>(block.messages);
+  }
+  return FormatNumber(switches / messages);
+}
+
+std::vector<std::string> ArmCells(const ArmRecord& arm) {
+  if (arm.blocks.empty()) return {arm.name, "", "no complete block"};
+  const Duration wall = MedianWall(arm);
+  const double messages = static_cast<double>(arm.blocks.front().messages);
+  return {arm.name,
+          Concat(arm.blocks.front().messages / arm.connections),
+          FormatDuration(wall),
+          FormatCount(PerSecond(messages, wall)),
+          FormatQuantile(arm.latency, 0.5),
+          FormatQuantile(arm.latency, 0.99),
+          FormatDuration(arm.latency.max()),
+          SwitchesPerMessage(arm)};
+}
+
+std::string Table(const RunRecord& record) {
+  std::vector<std::string> headings = {
+      "conns", "sends",        "msgs/conn", "wall/block",    "msg/s", "p50",    "p99",
+      "max",   "switches/msg", "speed-up",  "95 % interval", "MDE",   "verdict"};
+  // Known of a server in this process only.
+  const bool loops = !record.points.empty() && !record.points[0].accepted_per_loop.empty();
+  if (loops) headings.push_back("conns per loop");
+  TextTable table(std::move(headings));
+  for (size_t i = 0; i < record.points.size() && 2 * i + 1 < record.arms.size(); ++i) {
+    const PointRecord& point = record.points[i];
+    for (size_t arm = 0; arm < 2; ++arm) {
+      std::vector<std::string> row = {arm == 0 ? Concat(point.connections) : ""};
+      for (std::string& cell : ArmCells(record.arms[2 * i + arm])) row.push_back(std::move(cell));
+      if (arm == 1 && point.speedup.blocks > 0) {
+        row.resize(9);
+        row.push_back(FormatNumber(point.speedup.ratio) + "x");
+        row.push_back(Interval(point.speedup));
+        row.push_back(Percent(point.speedup.detectable));
+        row.emplace_back(VerdictName(point.verdict));
+        row.push_back(PerLoop(point.accepted_per_loop));
+      }
+      table.AddRow(std::move(row));
+    }
+  }
+  return table.ToString();
+}
+
+std::string Finding(const PointRecord& point) {
+  const std::string where =
+      Concat(point.connections, " connection", point.connections == 1 ? "" : "s", " of ",
+             FormatSize(point.message_bytes), " messages: ");
+  const std::string ratio = FormatNumber(point.speedup.ratio) + "x";
+  switch (point.verdict) {
+    case Verdict::kFaster:
+      return Concat(where, "parallel is ", ratio, " as fast as sequential ",
+                    Interval(point.speedup));
+    case Verdict::kSlower:
+      return Concat(where, "parallel is slower, ", ratio, " as fast as sequential ",
+                    Interval(point.speedup));
+    case Verdict::kSame:
+      return Concat(where, "parallel takes the same time as sequential within 5 % ",
+                    Interval(point.speedup));
+    case Verdict::kCannotTell:
+      break;
+  }
+  if (point.speedup.blocks < kMinBlocks) {
+    return Concat(where, "cannot tell: ", point.speedup.blocks, " complete block",
+                  point.speedup.blocks == 1 ? "" : "s", ", an interval needs at least ",
+                  kMinBlocks);
+  }
+  return Concat(where, "cannot tell: effects below ", Percent(point.speedup.detectable),
+                " are lost in the noise; about ", BlocksMissing(point.speedup, 0.05),
+                " more blocks would show one of 5 %");
+}
+
+}  // namespace
+
+std::string SeqparText(const RunRecord& record) {
+  std::string text = record.title + "\n\n" + Table(record) + "\n";
+  for (const PointRecord& point : record.points) {
+    if (point.speedup.blocks > 0) Append(text, Finding(point), "\n");
+  }
+  for (const auto& [what, count] : record.errors) {
+    Append(text, "error: ", what, count == 1 ? "" : Concat(" (", count, " times)"), "\n");
+  }
+  for (const std::string& warning : record.warnings) Append(text, "note: ", warning, "\n");
+  if (record.interrupted) Append(text, "interrupted: this is what there was until then\n");
+  return text;
+}
+
+}  // namespace spindle::bench
