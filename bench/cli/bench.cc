@@ -89,7 +89,8 @@ std::string ProgressLine(const Load& load, const LoadProgress& at, const LoadCou
 }
 
 // The warnings that a reader of the numbers must know.
-std::vector<std::string> Warnings(const LoadOutcome& outcome, const SocketAddress& server) {
+std::vector<std::string> Warnings(const BenchFlags& flags, const LoadOutcome& outcome,
+                                  const SocketAddress& server) {
   std::vector<std::string> warnings = {
       "closed loop: a server that stands still is asked less, which hides stalls"};
   if (server.is_loopback() || server.is_unix()) {
@@ -101,6 +102,10 @@ std::vector<std::string> Warnings(const LoadOutcome& outcome, const SocketAddres
   if (busy > 0.9) {
     warnings.push_back(Concat("the client's thread was ", std::lround(busy * 100),
                               " % busy: it may be the limit, not the server"));
+  }
+  if (!outcome.interrupted && outcome.wall < flags.duration * 9 / 10) {
+    warnings.push_back("ended early: no connection was left");
+    return warnings;
   }
   const double first = static_cast<double>(outcome.first_half_messages);
   const double second = static_cast<double>(outcome.counts.messages) - first;
@@ -139,13 +144,8 @@ RunRecord Record(const BenchFlags& flags, const CommandLine& command_line,
   record.arms.push_back(std::move(arm));
   record.errors = errors;
   record.interrupted = outcome.interrupted;
-  record.warnings = Warnings(outcome, server);
+  record.warnings = Warnings(flags, outcome, server);
   return record;
-}
-
-std::string Quantile(const Histogram& histogram, double quantile) {
-  const double beyond = static_cast<double>(histogram.count()) * (1 - quantile);
-  return beyond < 9.5 ? "n/a" : FormatDuration(histogram.ValueAtQuantile(quantile));
 }
 
 std::string Text(const BenchFlags& flags, const RunRecord& record, const LoadOutcome& outcome) {
@@ -160,8 +160,8 @@ std::string Text(const BenchFlags& flags, const RunRecord& record, const LoadOut
   table.AddRow({Concat(counts.messages), FormatCount(PerSecond(messages, outcome.wall)),
                 FormatSize(static_cast<uint64_t>(
                     PerSecond(static_cast<double>(counts.bytes), outcome.wall))),
-                Quantile(counts.latency, 0.5), Quantile(counts.latency, 0.99),
-                Quantile(counts.latency, 0.999), FormatDuration(counts.latency.max()),
+                FormatQuantile(counts.latency, 0.5), FormatQuantile(counts.latency, 0.99),
+                FormatQuantile(counts.latency, 0.999), FormatDuration(counts.latency.max()),
                 Concat(TotalErrors(record.errors))});
   std::string text = table.ToString();
   Append(text, "client: ", FormatNumber(cpu), " s of CPU in ", FormatDuration(outcome.wall), ", ",

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string>
 
+#include "base/errno_status.h"
 #include "base/strings.h"
 
 namespace spindle::bench {
@@ -19,7 +20,8 @@ ExitCode Fail(ExitCode code, std::string_view command, std::string_view message)
 }
 
 ExitCode Fail(std::string_view command, const absl::Status& status) {
-  const bool usage = status.code() == absl::StatusCode::kInvalidArgument;
+  // What a system call calls invalid (EINVAL) was well formed.
+  const bool usage = status.code() == absl::StatusCode::kInvalidArgument && ErrnoOf(status) == 0;
   return Fail(usage ? kExitUsage : kExitNoConnect, command, FromAbsl(status.message()));
 }
 

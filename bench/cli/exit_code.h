@@ -22,8 +22,8 @@ enum ExitCode : int {
 // Prints "spindle COMMAND: message" on stderr, as one line, and returns `code`.
 ExitCode Fail(ExitCode code, std::string_view command, std::string_view message);
 
-// The same with the code that fits the status: kExitUsage for kInvalidArgument, else
-// kExitNoConnect.
+// The same with the code that fits the status: kExitUsage for kInvalidArgument that
+// is no failed system call, else kExitNoConnect.
 ExitCode Fail(std::string_view command, const absl::Status& status);
 
 }  // namespace spindle::bench

@@ -1,5 +1,6 @@
 #include "bench/cli/flags.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -69,6 +70,24 @@ CLI::Option* AddList(CLI::App& app, const std::string& names, std::vector<uint64
           },
           description)
       ->type_name("LIST");
+}
+
+CLI::Option* AddChoice(CLI::App& app, const std::string& names, std::vector<std::string> choices,
+                       size_t& target, const std::string& description) {
+  std::string all;
+  for (const std::string& choice : choices) Append(all, all.empty() ? "" : ", ", choice);
+  const std::string initial = choices[target];
+  return app
+      .add_option_function<std::string>(
+          names,
+          [names, all, choices = std::move(choices), &target](const std::string& text) {
+            const auto found = std::find(choices.begin(), choices.end(), text);
+            if (found == choices.end()) Refuse(names, Concat("\"", text, "\" is none of ", all));
+            target = static_cast<size_t>(found - choices.begin());
+          },
+          description)
+      ->type_name("NAME")
+      ->default_str(initial);
 }
 
 CLI::Option* AddJson(CLI::App& app, std::optional<std::string>& target) {

@@ -1,6 +1,7 @@
 #ifndef SPINDLE_BENCH_CLI_FLAGS_H_
 #define SPINDLE_BENCH_CLI_FLAGS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,6 +34,10 @@ CLI::Option* AddSize(CLI::App& app, const std::string& names, uint64_t& target, 
 // "1,2,4..32"
 CLI::Option* AddList(CLI::App& app, const std::string& names, std::vector<uint64_t>& target,
                      SizeRange range, const std::string& description);
+
+// One of `choices`, by its place among them; `target` holds the default's.
+CLI::Option* AddChoice(CLI::App& app, const std::string& names, std::vector<std::string> choices,
+                       size_t& target, const std::string& description);
 
 // --json (to stdout, in place of the table) or --json=FILE. Unset: no JSON.
 CLI::Option* AddJson(CLI::App& app, std::optional<std::string>& target);

@@ -1,11 +1,13 @@
 // spindle COMMAND [OPTION]... : parses the command line and hands over to one sub-command.
 
-#include <cstdio>
+#include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "base/strings.h"
 #include "bench/cli/commands.h"
 #include "bench/cli/exit_code.h"
 #include "bench/cli/flags.h"
@@ -28,10 +30,15 @@ int Main(int argc, char** argv) {
   program.set_version_flag("--version", std::string("spindle ") + kVersion);
   program.require_subcommand(1);
   program.get_formatter()->column_width(36);
-  const Command commands[] = {AddServe(program), AddBench(program)};
+  const Command commands[] = {AddServe(program), AddBench(program), AddSeqpar(program)};
 
   const CommandLine command_line(argv, argv + argc);
   std::vector<std::string> arguments = WithExplicitJson(command_line);
+  const auto is_named = [&](const Command& command) { return command.app->check_name(argv[1]); };
+  if (argc > 1 && argv[1][0] != '-' &&
+      std::none_of(std::begin(commands), std::end(commands), is_named)) {
+    return Fail(kExitUsage, "", Concat("there is no command \"", argv[1], "\" (see --help)"));
+  }
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   try {

@@ -1,8 +1,8 @@
 // spindle serve: a server to measure.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -31,20 +31,28 @@
 namespace spindle::bench {
 namespace {
 
+constexpr ServiceMode kModes[] = {ServiceMode::kEcho, ServiceMode::kDiscard, ServiceMode::kChargen,
+                                  ServiceMode::kAck};
+constexpr Placement kPlacements[] = {Placement::kRoundRobin, Placement::kLeastConnections,
+                                     Placement::kPeerHash, Placement::kReusePort};
+
 struct ServeFlags {
   std::vector<std::string> endpoint;
-  ServiceMode mode = ServiceMode::kEcho;
+  size_t mode_index = 0;
   uint64_t loops = std::max(1u, std::thread::hardware_concurrency());
   Duration think{0};
   uint64_t max_connections = 0;
-  Placement placement = Placement::kRoundRobin;
+  size_t placement_index = 0;
   Duration drain = std::chrono::seconds(2);
+
+  ServiceMode mode() const { return kModes[mode_index]; }
+  Placement placement() const { return kPlacements[placement_index]; }
 };
 
 StreamServerOptions ServerOptions(const ServeFlags& flags) {
   StreamServerOptions options;
-  options.connection = ServiceOptions(flags.mode, flags.think);
-  options.placement = flags.placement;
+  options.connection = ServiceOptions(flags.mode(), flags.think);
+  options.placement = flags.placement();
   options.max_connections = flags.max_connections;
   options.on_accept_error = [](const absl::Status& status) {
     SPINDLE_LOG_EVERY(Warning, std::chrono::seconds(1)) << FromAbsl(status.message());
@@ -82,11 +90,8 @@ int Serve(const ServeFlags& flags) {
       EventLoopThreadPool::Start(**loop, {.workers = flags.loops});
   if (!pool.ok()) return Fail("serve", pool.status());
   absl::StatusOr<std::unique_ptr<StreamServer>> listening = StreamServer::Listen(
-      **pool, addresses->front(), MakeService(flags.mode, flags.think), ServerOptions(flags));
-  if (!listening.ok()) {
-    Fail("serve", listening.status());
-    return kExitNoConnect;
-  }
+      **pool, addresses->front(), MakeService(flags.mode(), flags.think), ServerOptions(flags));
+  if (!listening.ok()) return Fail("serve", listening.status());
   server = *std::move(listening);
   std::fputs(Concat("listening on ", server->address().ToString(), "\n").c_str(), stderr);
 
@@ -105,29 +110,16 @@ Command AddServe(CLI::App& program) {
               "where to listen: HOST PORT (\"*\": all IPv4 addresses; port 0: a free one, which is "
               "printed) or unix:/path or unix:@name")
       ->required();
-  app.add_option("--mode", flags->mode,
-                 "echo: sends all bytes back; discard: drops them; chargen: sends lines for ever; "
-                 "ack: one byte for each message of a 4-byte big-endian length and so many bytes")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, ServiceMode>{{"echo", ServiceMode::kEcho},
-                                             {"discard", ServiceMode::kDiscard},
-                                             {"chargen", ServiceMode::kChargen},
-                                             {"ack", ServiceMode::kAck}}))
-      ->type_name("MODE")
-      ->default_str("echo");
+  AddChoice(app, "--mode", {"echo", "discard", "chargen", "ack"}, flags->mode_index,
+            "echo: sends all bytes back; discard: drops them; chargen: sends lines for ever; ack: "
+            "one byte for each message of a 4-byte big-endian length and so many bytes");
   AddSize(app, "--loops", flags->loops, {0, 1024},
           "worker loops, each on its own thread; 0: the accepting loop does all");
   AddDuration(app, "--think", flags->think, "each answer of echo and ack waits so long");
   AddSize(app, "--max-connections", flags->max_connections, {},
           "more wait in the kernel's queue; 0: no limit");
-  app.add_option("--placement", flags->placement, "which loop gets a connection")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Placement>{{"round-robin", Placement::kRoundRobin},
-                                           {"least", Placement::kLeastConnections},
-                                           {"hash", Placement::kPeerHash},
-                                           {"reuseport", Placement::kReusePort}}))
-      ->type_name("HOW")
-      ->default_str("round-robin");
+  AddChoice(app, "--placement", {"round-robin", "least", "hash", "reuseport"},
+            flags->placement_index, "which loop gets a connection");
   AddDuration(app, "--drain", flags->drain,
               "on SIGTERM or SIGINT: how long open connections may take to end");
   return {&app, [flags](const CommandLine&) { return Serve(*flags); }};
