@@ -215,6 +215,9 @@ void StreamServer::Core::ReportError(IoError error) {
 }
 
 void StreamServer::Core::StopAccepting() {
+  // What is still in the queue is accepted here; `place`, on_open and on_accept_error can destroy
+  // the server.
+  const std::shared_ptr<Core> keep_alive = shared_from_this();
   main_loop_.CallAndWait([&] {
     if (acceptor_ != nullptr) acceptor_->Finish();
   });
@@ -246,6 +249,7 @@ void StreamServer::Core::Stop() {
 bool StreamServer::Core::Drain(Duration deadline,
                                absl::AnyInvocable<void(const DrainResult&)> done) {
   if (draining_.exchange(true)) return false;
+  const std::shared_ptr<Core> keep_alive = shared_from_this();  // See StopAccepting.
   on_drained_ = std::move(done);
   shards_to_drain_ = shards_.size();
   StopAccepting();
