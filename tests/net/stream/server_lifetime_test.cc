@@ -136,6 +136,29 @@ TEST_P(ServerLifetimeTest, DestroyedInsideDrainsDone_D1) {
        .on_drain = [](Connection&) {}});
 }
 
+// A connection waits in the kernel's queue, which StopAccepting empties.
+TEST_P(ServerLifetimeTest, DestroyedInsideStopAcceptingAndDrain_D1) {
+  if (GetParam().kind == Machine::Kind::kSimMild) GTEST_SKIP() << "accept may fail";
+  for (const bool drain : {false, true}) {
+    StreamServerOptions options;
+    options.place = [&](const SocketAddress&, size_t) {
+      server_.reset();
+      return size_t{0};
+    };
+    server_ = env_->Listen(server_audit_.Watch({}), std::move(options));
+    StreamClient client(env_->client_loop(), server_->address(), client_audit_.Watch({}));
+    client.Connect();
+    StreamServer& server = *server_;
+    if (drain) {
+      EXPECT_TRUE(server.Drain(seconds(1), [](const DrainResult&) { FAIL() << "done"; }));
+    } else {
+      server.StopAccepting();
+    }
+    EXPECT_EQ(server_, nullptr);
+    env_->Settle();
+  }
+}
+
 // The user's state owns the server: it goes when a connection does.
 TEST_P(ServerLifetimeTest, DestroyedWithTheUsersData_D1) {
   struct Owner {
