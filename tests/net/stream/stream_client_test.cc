@@ -419,10 +419,11 @@ TEST(StreamClientThreadsTest, ManyThreadsConnectAtOnce_C5) {
     std::vector<std::vector<std::unique_ptr<StreamClient>>> clients(kThreads);
     for (size_t t = 0; t < kThreads; ++t) {
       threads.push_back(*EventLoopThread::Start());
-      threads[t]->ref().Post([&, t] {
+      EventLoop& loop = threads[t]->loop();
+      loop.Post([&, t] {
         for (int i = 0; i < kEach; ++i) {
           clients[t].push_back(std::make_unique<StreamClient>(
-              threads[t]->loop(), address,
+              loop, address,
               audit.Watch({.on_open = [](Connection& c) { c.Write("x"); },
                            .on_bytes =
                                [&](Connection&, Buffer& in) {
