@@ -85,8 +85,8 @@ std::string ConnectError::ToString(const SocketAddress& server) const {
 }
 
 // The client proper; shared with callbacks under way, which find `destroyed_` set when they return.
-class StreamClient::Core : public std::enable_shared_from_this<StreamClient::Core>,
-                           private TimerEntry {
+class StreamClient::Core final : public std::enable_shared_from_this<StreamClient::Core>,
+                                 private TimerEntry {
  public:
   Core(EventLoop& loop, const SocketAddress& server, StreamClientOptions options,
        absl::AnyInvocable<void(const ConnectError&)> on_connect_error)

@@ -8,7 +8,6 @@
 #include <thread>
 #include <vector>
 
-#include "base/mutex.h"
 #include "gtest/gtest.h"
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
