@@ -72,6 +72,8 @@ void Acknowledge(Connection& connection, Buffer& input, Duration think) {
   }
 }
 
+constexpr size_t kCharacterLinesBytes = size_t{95} * 74;
+
 // All 95 lines of RFC 864: 72 of the printable characters, each line one further on.
 ChunkRef CharacterLines() {
   std::string text;
@@ -128,9 +130,8 @@ ConnectionCallbacks MakeService(ServiceMode mode, Duration think) {
   callbacks.on_bytes = [](Connection&, Buffer& input) { input.Clear(); };
   if (mode == ServiceMode::kChargen) {
     const ChunkRef lines = CharacterLines();
-    const size_t size = size_t{95} * 74;
-    const auto send = [lines, size](Connection& connection) {
-      static_cast<void>(connection.WriteChunk(lines, 0, size));
+    const auto send = [lines](Connection& connection) {
+      static_cast<void>(connection.WriteChunk(lines, 0, kCharacterLinesBytes));
     };
     callbacks.on_open = send;
     callbacks.on_drained = send;
