@@ -58,7 +58,7 @@ void Posts(uint64_t count) {
     producers.emplace_back([&loop, done = ran.back().get(), mine = count / kProducers] {
       for (uint64_t i = 0; i < mine; ++i) {
         while (i - done->load(std::memory_order_relaxed) > kAhead) std::this_thread::yield();
-        loop.Post([done] { done->fetch_add(1, std::memory_order_relaxed); });
+        loop.Post([done] { done->fetch_add(1, std::memory_order_release); });
       }
       while (done->load() < mine) std::this_thread::yield();
     });
