@@ -13,6 +13,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/bench/cli/program.h"
 #include "tests/testing/watchdog.h"
+#include "tests/testing/unique_name.h"
 
 namespace spindle::bench {
 namespace {
@@ -186,10 +187,11 @@ TEST_F(SpindleTest, ChurnOverUnixAndTcp) {
       RunProgram({"bench", "--churn", "-c", "2", "-d", "50ms", "--warmup", "0", "127.0.0.1", port_})
           .exit_code,
       0);
-  Program unix_server({"serve", "unix:@spindle-churn-test"});
-  EXPECT_EQ(unix_server.WaitForLine("listening on "), "unix:@spindle-churn-test");
+  const std::string address = UniqueName("unix:@spindle-churn-");
+  Program unix_server({"serve", address});
+  EXPECT_EQ(unix_server.WaitForLine("listening on "), address);
   EXPECT_EQ(
-      RunProgram({"bench", "--churn", "-d", "50ms", "--warmup", "0", "unix:@spindle-churn-test"})
+      RunProgram({"bench", "--churn", "-d", "50ms", "--warmup", "0", address})
           .exit_code,
       0);
 }
