@@ -12,8 +12,8 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/bench/cli/program.h"
-#include "tests/testing/watchdog.h"
 #include "tests/testing/unique_name.h"
+#include "tests/testing/watchdog.h"
 
 namespace spindle::bench {
 namespace {
@@ -190,10 +190,7 @@ TEST_F(SpindleTest, ChurnOverUnixAndTcp) {
   const std::string address = UniqueName("unix:@spindle-churn-");
   Program unix_server({"serve", address});
   EXPECT_EQ(unix_server.WaitForLine("listening on "), address);
-  EXPECT_EQ(
-      RunProgram({"bench", "--churn", "-d", "50ms", "--warmup", "0", address})
-          .exit_code,
-      0);
+  EXPECT_EQ(RunProgram({"bench", "--churn", "-d", "50ms", "--warmup", "0", address}).exit_code, 0);
 }
 
 TEST_F(SpindleTest, InterruptedBenchReportsWhatThereWas) {

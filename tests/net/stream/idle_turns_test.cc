@@ -17,6 +17,7 @@
 #include "tests/testing/raw_peer.h"
 #include "tests/testing/stream_audit.h"
 #include "tests/testing/stream_env.h"
+#include "tests/testing/unique_name.h"
 
 namespace spindle {
 namespace {
@@ -76,9 +77,9 @@ TEST_F(IdleTurnsTest, HangUpNeverSpins_L7) {
                      << " theirs " << static_cast<int>(theirs));
         StreamServerOptions options;
         options.connection.peer_fin = PeerFinPolicy::kKeepWriting;
-        const SocketAddress address =
-            unix_socket ? *SocketAddress::UnixAbstract("spindle-l7-" + std::to_string(getpid()))
-                        : SocketAddress::LoopbackV4(0);
+        const SocketAddress address = unix_socket
+                                          ? *SocketAddress::UnixAbstract(UniqueName("spindle-l7-"))
+                                          : SocketAddress::LoopbackV4(0);
         ConnectionHandle handle;
         Listen(address,
                {.on_open =

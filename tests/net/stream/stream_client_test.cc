@@ -18,6 +18,7 @@
 #include "tests/testing/raw_peer.h"
 #include "tests/testing/stream_audit.h"
 #include "tests/testing/stream_env.h"
+#include "tests/testing/unique_name.h"
 
 namespace spindle {
 namespace {
@@ -79,7 +80,7 @@ TEST_P(StreamClientTest, RefusedIsReportedOnceAndLeavesNothing_C2) {
 }
 
 TEST_P(StreamClientTest, NameThatNobodyListensOn_C2) {
-  client_ = Make(*SocketAddress::UnixAbstract("spindle-nobody"));
+  client_ = Make(*SocketAddress::UnixAbstract(UniqueName("spindle-nobody-")));
   client_->Connect();
   ASSERT_TRUE(env_->RunUntil([&] { return !errors_.empty(); }));
   EXPECT_EQ(errors_[0].failure, ConnectFailure::kRefused);
@@ -92,7 +93,7 @@ TEST_P(StreamClientTest, NameThatNobodyListensOn_C2) {
 
 TEST_P(StreamClientTest, UnixConnectionWorks) {
   auto server =
-      env_->TryListen(*SocketAddress::UnixAbstract("spindle-client-test"),
+      env_->TryListen(*SocketAddress::UnixAbstract(UniqueName("spindle-client-")),
                       {.on_bytes = [](Connection& c, Buffer& in) { c.Write(std::move(in)); }});
   ASSERT_TRUE(server.ok());
   server_ = *std::move(server);
