@@ -69,6 +69,11 @@ inline void Connection::Queued(size_t size) {
   NeedFlush();
 }
 
+// Before output is queued: the deadline of a peer that takes nothing begins with the first of it.
+inline void Connection::NoteFirstOutput() {
+  if (rare_ != nullptr && output_.empty()) rare_->last_written = host_.now();
+}
+
 void Connection::NeedFlush() {
   need_flush_ = true;
   if (!in_callback_) host_.MarkFlush(*this);
@@ -80,7 +85,7 @@ IoError Connection::Write(std::string_view data) {
   Buffer& bytes = output_.bytes();
   // A block of the loop's: it goes back when the kernel has taken all, as it does nearly always.
   if (bytes.empty()) bytes.SetSpare(host_.TakeBlock());
-  if (rare_ != nullptr && output_.empty()) rare_->last_written = host_.now();
+  NoteFirstOutput();
   bytes.Append(data);
   Queued(data.size());
   return IoError();
@@ -105,7 +110,7 @@ IoError Connection::WriteSlow(Buffer&& data) {
   const size_t size = data.size();
   if (IoError error = CheckWrite(size); !error.ok()) return error;
   if (size == 0) return IoError();
-  if (rare_ != nullptr && output_.empty()) rare_->last_written = host_.now();
+  NoteFirstOutput();
   output_.bytes().Append(std::move(data));
   Queued(size);
   return IoError();
@@ -126,7 +131,7 @@ IoError Connection::WriteChunk(ChunkRef chunk, size_t begin, size_t end) {
   SPINDLE_CHECK(begin <= end);
   if (IoError error = CheckWrite(end - begin); !error.ok()) return error;
   if (begin == end) return IoError();
-  if (rare_ != nullptr && output_.empty()) rare_->last_written = host_.now();
+  NoteFirstOutput();
   output_.bytes().Append(std::move(chunk), begin, end);
   Queued(end - begin);
   return IoError();
@@ -137,7 +142,7 @@ IoError Connection::SendFile(OwnedFd file, off_t offset, size_t length) {
   // A file takes no memory: output_limit does not count it.
   if (!CanWrite(state_)) return IoError(EPIPE, IoOp::kSendFile);
   if (length == 0) return IoError();
-  if (rare_ != nullptr && output_.empty()) rare_->last_written = host_.now();
+  NoteFirstOutput();
   output_.AppendFile(std::move(file), offset, length);
   Queued(length);
   return IoError();

@@ -213,6 +213,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   IoError CheckWrite(size_t size);
   IoError OverLimit();
   ABSL_ATTRIBUTE_NOINLINE IoError WriteSlow(Buffer&& data);
+  void NoteFirstOutput();
   void Queued(size_t size);
   void NeedFlush();
   void OnOutputEnd();
