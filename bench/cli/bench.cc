@@ -131,9 +131,9 @@ RunRecord Record(const BenchFlags& flags, const CommandLine& command_line,
                    {"client_reads", outcome.reads},
                    {"client_writes", outcome.writes},
                    {"client_turns", outcome.turns}};
-  ArmRecord arm{.name = flags.churn ? "churn" : "echo",
-                .connections = flags.connections,
-                .message_bytes = flags.message_bytes};
+  ArmRecord arm{
+      .name = flags.churn ? "churn" : "echo",
+      .setting = {.connections = flags.connections, .message_bytes = flags.message_bytes}};
   arm.blocks.push_back({.start = flags.warmup,
                         .wall = outcome.wall,
                         .messages = outcome.counts.messages,

@@ -102,7 +102,7 @@ SeqparOptions Options(const SeqparFlags& flags) {
 // Whether a short message typically took less than a millisecond, sent sequentially.
 bool HasShortLatency(const RunRecord& record) {
   return std::any_of(record.arms.begin(), record.arms.end(), [](const ArmRecord& arm) {
-    return arm.name == "sequential" && arm.message_bytes <= 16 * 1024 && arm.latency.count() > 0 &&
+    return arm.name == "sequential" && arm.setting.message_bytes <= 16 * 1024 && arm.latency.count() > 0 &&
            arm.latency.ValueAtQuantile(0.5) < std::chrono::milliseconds(1);
   });
 }

@@ -102,8 +102,8 @@ Json Arm(const ArmRecord& arm) {
   Json blocks = Json::array();
   for (const BlockRecord& block : arm.blocks) blocks.push_back(Block(block));
   return {{"name", arm.name},
-          {"connections", arm.connections},
-          {"message_bytes", arm.message_bytes},
+          {"connections", arm.setting.connections},
+          {"message_bytes", arm.setting.message_bytes},
           {"blocks", std::move(blocks)},
           {"latency", Latency(arm.latency)},
           {"loop", arm.closed_loop ? "closed" : "open"}};
@@ -111,8 +111,8 @@ Json Arm(const ArmRecord& arm) {
 
 Json Point(const PointRecord& point) {
   const RatioEstimate& speedup = point.speedup;
-  Json json = {{"connections", point.connections},
-               {"message_bytes", point.message_bytes},
+  Json json = {{"connections", point.setting.connections},
+               {"message_bytes", point.setting.message_bytes},
                {"rtt_us", point.rtt ? Json(Micros(*point.rtt)) : Json(nullptr)},
                {"blocks", speedup.blocks},
                {"speedup", Number(speedup.ratio)},

@@ -53,7 +53,7 @@ std::vector<std::string> ArmCells(const ArmRecord& arm) {
   const Duration wall = MedianWall(arm);
   const double messages = static_cast<double>(arm.blocks.front().messages);
   return {arm.name,
-          Concat(arm.blocks.front().messages / arm.connections),
+          Concat(arm.blocks.front().messages / arm.setting.connections),
           FormatDuration(wall),
           FormatCount(PerSecond(messages, wall)),
           FormatQuantile(arm.latency, 0.5),
@@ -73,7 +73,7 @@ std::string Table(const RunRecord& record) {
   for (size_t i = 0; i < record.points.size() && 2 * i + 1 < record.arms.size(); ++i) {
     const PointRecord& point = record.points[i];
     for (size_t arm = 0; arm < 2; ++arm) {
-      std::vector<std::string> row = {arm == 0 ? Concat(point.connections) : ""};
+      std::vector<std::string> row = {arm == 0 ? Concat(point.setting.connections) : ""};
       for (std::string& cell : ArmCells(record.arms[2 * i + arm])) row.push_back(std::move(cell));
       if (arm == 1 && point.speedup.blocks > 0) {
         row.resize(9);
@@ -91,8 +91,8 @@ std::string Table(const RunRecord& record) {
 
 std::string Finding(const PointRecord& point) {
   const std::string where =
-      Concat(point.connections, " connection", point.connections == 1 ? "" : "s", " of ",
-             FormatSize(point.message_bytes), " messages: ");
+      Concat(point.setting.connections, " connection", point.setting.connections == 1 ? "" : "s", " of ",
+             FormatSize(point.setting.message_bytes), " messages: ");
   const std::string ratio = FormatNumber(point.speedup.ratio) + "x";
   switch (point.verdict) {
     case Verdict::kFaster:

@@ -103,8 +103,8 @@ absl::StatusOr<bool> Run::Point(size_t connections) {
   }
   Arms arms = {ArmRecord{.name = "sequential"}, ArmRecord{.name = "parallel"}};
   for (ArmRecord& arm : arms) {
-    arm.connections = connections;
-    arm.message_bytes = options_.message_bytes;
+    arm.setting.connections = connections;
+    arm.setting.message_bytes = options_.message_bytes;
   }
   absl::StatusOr<bool> complete = false;
   if (pool.open() == connections && !Interrupted()) complete = Blocks(pool, arms);
@@ -197,10 +197,10 @@ PointRecord Run::Compare(const Arms& arms) const {
   for (size_t i = 0; i < arms.size(); ++i) {
     for (const BlockRecord& block : arms[i].blocks) walls[i].push_back(block.wall);
   }
-  PointRecord point{.connections = arms[0].connections, .message_bytes = options_.message_bytes};
+  PointRecord point{.setting = arms[0].setting};
   // Each point has a seed of its own: the same one would give all intervals the same luck.
   point.speedup = EstimateRatio(LogRatios(walls[kSequential], walls[kParallel]),
-                                options_.seed + point.connections);
+                                options_.seed + point.setting.connections);
   point.verdict = Judge(point.speedup, options_.equivalence);
   return point;
 }

@@ -12,12 +12,13 @@ namespace {
 RunRecord Sample() {
   RunRecord record{.command = {"spindle", "seqpar", "\xff"}, .seed = 7};
   record.config = {{"size", uint64_t{64}}, {"pool", true}, {"mode", std::string("ack")}};
-  ArmRecord arm{.name = "sequential", .connections = 4, .message_bytes = 64};
+  ArmRecord arm{.name = "sequential", .setting = {.connections = 4, .message_bytes = 64}};
   arm.blocks.push_back(
       {.block = 1, .order = 1, .wall = std::chrono::milliseconds(5), .messages = 8});
   arm.latency.RecordMany(std::chrono::microseconds(100), 50);
   record.arms.push_back(arm);
-  record.points.push_back({.connections = 4, .message_bytes = 64, .accepted_per_loop = {2, 2}});
+  record.points.push_back(
+      {.setting = {.connections = 4, .message_bytes = 64}, .accepted_per_loop = {2, 2}});
   record.points[0].speedup = EstimateRatio(std::vector<double>{0.0}, 1);
   record.errors["connection 3: wrong"] = 2;
   return record;

@@ -53,8 +53,8 @@ TEST_F(SeqparTest, CountsBlocksMessagesAndConnections) {
   EXPECT_EQ(result->arms[3].name, "parallel");
   for (const ArmRecord& arm : result->arms) {
     ASSERT_EQ(arm.blocks.size(), 6u) << "the one that warms up is not among them";
-    EXPECT_EQ(arm.latency.count(), 6 * 5 * arm.connections);
-    for (const BlockRecord& block : arm.blocks) EXPECT_EQ(block.messages, 5 * arm.connections);
+    EXPECT_EQ(arm.latency.count(), 6 * 5 * arm.setting.connections);
+    for (const BlockRecord& block : arm.blocks) EXPECT_EQ(block.messages, 5 * arm.setting.connections);
   }
   EXPECT_EQ(result->points[1].speedup.blocks, 6u);
   // Dealt out in turn: the second loop had its turn after the first connection.
