@@ -97,4 +97,48 @@ void Histogram::ForEachBucket(absl::FunctionRef<void(const HistogramBucket&)> vi
   }
 }
 
+HistogramParts Histogram::ToParts() const {
+  HistogramParts parts{.min = min(),
+                       .max = max(),
+                       .mean = mean(),
+                       .clamped_low = clamped_low_,
+                       .clamped_high = clamped_high_};
+  ForEachBucket([&](const HistogramBucket& bucket) { parts.buckets.push_back(bucket); });
+  return parts;
+}
+
+std::optional<Histogram> Histogram::FromParts(const HistogramParts& parts) {
+  Histogram histogram;
+  if (parts.buckets.empty()) {
+    const bool nothing = parts.min == Duration::zero() && parts.max == Duration::zero() &&
+                         parts.mean == Duration::zero() && parts.clamped_low == 0 &&
+                         parts.clamped_high == 0;
+    return nothing ? std::optional(histogram) : std::nullopt;
+  }
+  Duration end{0};    // Of the last bucket so far.
+  Duration begin{0};  // Where it begins.
+  Duration first_end{0};
+  for (const HistogramBucket& bucket : parts.buckets) {
+    if (bucket.count == 0 || bucket.lower < end || bucket.lower > kMax) return std::nullopt;
+    if (histogram.count_ + bucket.count < bucket.count) return std::nullopt;
+    const auto ns = static_cast<uint64_t>(bucket.lower.count());
+    const int shift = std::max(0, static_cast<int>(std::bit_width(ns)) - kSubBits - 1);
+    if ((ns >> shift) << shift != ns) return std::nullopt;
+    histogram.RecordMany(bucket.lower, bucket.count);
+    begin = bucket.lower;
+    end = begin + Duration(int64_t{1} << shift);
+    if (first_end == Duration::zero()) first_end = end;
+  }
+  if (parts.min < parts.buckets.front().lower || parts.min >= first_end || parts.max < begin ||
+      parts.max >= end || parts.mean < parts.min || parts.mean > parts.max) {
+    return std::nullopt;
+  }
+  histogram.min_ = parts.min;
+  histogram.max_ = parts.max;
+  histogram.sum_ = absl::uint128(static_cast<uint64_t>(parts.mean.count())) * histogram.count_;
+  histogram.clamped_low_ = parts.clamped_low;
+  histogram.clamped_high_ = parts.clamped_high;
+  return histogram;
+}
+
 }  // namespace spindle

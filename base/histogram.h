@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -17,6 +18,16 @@ struct HistogramBucket {
   Duration lower{};
   Duration upper{};
   uint64_t count = 0;
+};
+
+// All that a Histogram knows, as plain data: for files. `upper` of the buckets follows from `lower`.
+struct HistogramParts {
+  std::vector<HistogramBucket> buckets = {};  // Ascending, none empty.
+  Duration min{};
+  Duration max{};
+  Duration mean{};
+  uint64_t clamped_low = 0;
+  uint64_t clamped_high = 0;
 };
 
 // A latency histogram with three significant digits from 0 ns to kMax (73 minutes), after
@@ -57,6 +68,13 @@ class Histogram {
   // Calls `visit` for each bucket that is not empty, in ascending order. The histogram must not be
   // changed meanwhile.
   void ForEachBucket(absl::FunctionRef<void(const HistogramBucket&)> visit) const;
+
+  HistogramParts ToParts() const;
+
+  // The histogram that has these parts. Nothing if there can be none: buckets that are empty, out of
+  // order or do not begin where one begins, counts beyond 2^64, a minimum or maximum outside the
+  // first or last bucket, a mean outside both. The sum of all values comes back as mean times count.
+  static std::optional<Histogram> FromParts(const HistogramParts& parts);
 
  private:
   static constexpr int kSubBits = 9;

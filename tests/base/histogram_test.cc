@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -184,6 +186,56 @@ TEST(Histogram, CopyIsASnapshot) {
   histogram.Record(milliseconds(9));
   EXPECT_EQ(snapshot.count(), 1u);
   EXPECT_EQ(snapshot.max(), milliseconds(1));
+}
+
+TEST(Histogram, PartsMakeTheSameHistogram) {
+  Random random(4);
+  Histogram histogram;
+  for (int bits = 0; bits < 45; ++bits) {
+    for (int i = 0; i < 20; ++i) {
+      histogram.Record(Duration(static_cast<int64_t>(random.Next() >> (63 - bits) >> 1) - 1));
+    }
+  }
+  const std::optional<Histogram> copy = Histogram::FromParts(histogram.ToParts());
+  ASSERT_TRUE(copy.has_value());
+  EXPECT_EQ(copy->count(), histogram.count());
+  EXPECT_EQ(copy->min(), histogram.min());
+  EXPECT_EQ(copy->max(), histogram.max());
+  EXPECT_EQ(copy->mean(), histogram.mean());
+  EXPECT_EQ(copy->clamped_low(), histogram.clamped_low());
+  EXPECT_EQ(copy->clamped_high(), histogram.clamped_high());
+  EXPECT_GT(copy->clamped_high(), 0u);
+  for (double quantile = 0; quantile <= 1; quantile += 0.01) {
+    EXPECT_EQ(copy->ValueAtQuantile(quantile), histogram.ValueAtQuantile(quantile)) << quantile;
+  }
+  const std::optional<Histogram> empty = Histogram::FromParts(Histogram().ToParts());
+  ASSERT_TRUE(empty.has_value());
+  EXPECT_EQ(empty->count(), 0u);
+}
+
+TEST(Histogram, PartsThatDoNotFitTogetherAreRefused) {
+  Histogram histogram;
+  histogram.Record(milliseconds(1));
+  histogram.RecordMany(milliseconds(5), 3);
+  const HistogramParts good = histogram.ToParts();
+  const auto refused = [&](auto change) {
+    HistogramParts parts = good;
+    change(parts);
+    return !Histogram::FromParts(parts).has_value();
+  };
+  EXPECT_FALSE(refused([](HistogramParts&) {}));
+  EXPECT_TRUE(refused([](HistogramParts& p) { p.buckets.clear(); }));
+  EXPECT_TRUE(refused([](HistogramParts& p) { p.buckets[0].count = 0; }));
+  EXPECT_TRUE(refused([](HistogramParts& p) { p.buckets[0].lower += Duration(1); }));
+  EXPECT_TRUE(refused([](HistogramParts& p) { p.buckets[0].lower = Duration(-1); }));
+  EXPECT_TRUE(refused([](HistogramParts& p) { p.buckets[1].lower = Duration::max(); }));
+  EXPECT_TRUE(refused([](HistogramParts& p) { std::swap(p.buckets[0], p.buckets[1]); }));
+  EXPECT_TRUE(refused([](HistogramParts& p) { p.buckets[1] = p.buckets[0]; }));
+  EXPECT_TRUE(refused([](HistogramParts& p) { p.buckets[1].count = UINT64_MAX; }));
+  EXPECT_TRUE(refused([](HistogramParts& p) { p.min = microseconds(900); }));
+  EXPECT_TRUE(refused([](HistogramParts& p) { p.max = milliseconds(6); }));
+  EXPECT_TRUE(refused([](HistogramParts& p) { p.mean = milliseconds(6); }));
+  EXPECT_TRUE(refused([](HistogramParts& p) { p.mean = Duration(-1); }));
 }
 
 }  // namespace
