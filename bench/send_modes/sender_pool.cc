@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "base/strings.h"
-#include "bench/load/byte_matcher.h"
+#include "net/send/byte_matcher.h"
 #include "bench/load/client_options.h"
 
 namespace spindle::bench {
@@ -110,10 +110,10 @@ bool SenderPool::Send(size_t connection) {
 }
 
 void SenderPool::OnBytes(Lane& lane, Connection& connection, Buffer& input) {
-  ByteMatcher::Outcome outcome = ByteMatcher::Outcome::kWrong;
+  MatchOutcome outcome = MatchOutcome::kWrong;
   if (lane.waiting) outcome = lane.reply.Feed(input);
-  if (outcome == ByteMatcher::Outcome::kMore) return;
-  if (outcome == ByteMatcher::Outcome::kWrong || !input.empty()) {
+  if (outcome == MatchOutcome::kMore) return;
+  if (outcome == MatchOutcome::kWrong || !input.empty()) {
     CountError(lane, lane.waiting ? WrongReply(options_.reply) : "bytes that nobody asked for");
     input.Clear();
     connection.Abort();

@@ -1,4 +1,4 @@
-#include "bench/load/byte_matcher.h"
+#include "net/send/byte_matcher.h"
 
 #include <string>
 
@@ -6,10 +6,10 @@
 #include "net/types/buffer.h"
 #include "net/types/chunk.h"
 
-namespace spindle::bench {
+namespace spindle {
 namespace {
 
-using Outcome = ByteMatcher::Outcome;
+using Outcome = MatchOutcome;
 
 TEST(ByteMatcher, MatchesPiecesAcrossReadsAndLeavesWhatFollows) {
   ByteMatcher matcher;
@@ -41,4 +41,4 @@ TEST(ByteMatcher, EveryWrongByteIsSeen) {
 }
 
 }  // namespace
-}  // namespace spindle::bench
+}  // namespace spindle
