@@ -46,8 +46,8 @@ std::optional<uint64_t> ParseWhole(std::string_view digits) {
   return value;
 }
 
-// floor("0.<digits>" * unit_ns). Digits beyond the 18th are less than any unit can show.
-int64_t FractionNs(std::string_view digits, int64_t unit_ns) {
+// floor("0.<digits>" * unit). Digits beyond the 18th are less than any unit can show.
+int64_t Fraction(std::string_view digits, int64_t unit) {
   __extension__ using Wide = unsigned __int128;
   Wide numerator = 0;
   Wide denominator = 1;
@@ -55,7 +55,45 @@ int64_t FractionNs(std::string_view digits, int64_t unit_ns) {
     numerator = numerator * 10 + static_cast<unsigned>(digit - '0');
     denominator *= 10;
   }
-  return static_cast<int64_t>(numerator * static_cast<Wide>(unit_ns) / denominator);
+  return static_cast<int64_t>(numerator * static_cast<Wide>(unit) / denominator);
+}
+
+// A decimal number as it was written, and what follows it.
+struct Decimal {
+  uint64_t whole = 0;
+  std::string_view fraction_digits;
+  std::string_view rest;
+
+  bool is_zero() const { return whole == 0 && Fraction(fraction_digits, 1'000'000'000) == 0; }
+};
+
+// `what` is for the error.
+absl::StatusOr<Decimal> TakeDecimal(std::string_view what, std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789";
+  Decimal decimal;
+  decimal.rest = text;
+  const std::string_view whole_digits = TakeLeading(decimal.rest, kDigits);
+  if (decimal.rest.starts_with('.')) {
+    decimal.rest.remove_prefix(1);
+    decimal.fraction_digits = TakeLeading(decimal.rest, kDigits);
+    if (decimal.fraction_digits.empty()) return BadText(what, text, "no digit after the point");
+  }
+  if (whole_digits.empty()) return BadText(what, text, "does not start with a digit");
+  const std::optional<uint64_t> whole = ParseWhole(whole_digits);
+  if (!whole.has_value()) return BadText(what, text, "too large");
+  decimal.whole = *whole;
+  return decimal;
+}
+
+// number * unit, cut off; none if it does not fit.
+std::optional<int64_t> Scale(const Decimal& number, int64_t unit) {
+  int64_t result = 0;
+  if (number.whole > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) ||
+      __builtin_mul_overflow(static_cast<int64_t>(number.whole), unit, &result) ||
+      __builtin_add_overflow(result, Fraction(number.fraction_digits, unit), &result)) {
+    return std::nullopt;
+  }
+  return result;
 }
 
 std::optional<uint64_t> SizeUnit(std::string_view suffix) {
@@ -67,6 +105,14 @@ std::optional<uint64_t> SizeUnit(std::string_view suffix) {
   if (!suffix.empty() && !absl::EqualsIgnoreCase(ToAbsl(suffix), "iB")) return std::nullopt;
   return uint64_t{1} << (10 * (power + 1));
 }
+
+struct BitRateUnit {
+  std::string_view name;
+  int64_t bits;
+};
+
+constexpr std::array<BitRateUnit, 4> kBitRateUnits = {
+    {{"bit", 1}, {"kbit", 1'000}, {"Mbit", 1'000'000}, {"Gbit", 1'000'000'000}}};
 
 // Appends one item of a number list, "5" or "4..32".
 absl::Status AppendItem(std::string_view item, std::vector<uint64_t>& numbers) {
@@ -101,29 +147,14 @@ std::string ThreeDigits(double value) {
 }  // namespace
 
 absl::StatusOr<Duration> ParseDuration(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789";
-  std::string_view rest = text;
-  const std::string_view whole_digits = TakeLeading(rest, kDigits);
-  std::string_view fraction_digits;
-  if (rest.starts_with('.')) {
-    rest.remove_prefix(1);
-    fraction_digits = TakeLeading(rest, kDigits);
-    if (fraction_digits.empty()) return BadText("duration", text, "no digit after the point");
-  }
-  if (whole_digits.empty()) return BadText("duration", text, "does not start with a digit");
-  const std::optional<uint64_t> whole = ParseWhole(whole_digits);
-  if (!whole.has_value()) return BadText("duration", text, "too long");
-  const bool is_zero = *whole == 0 && FractionNs(fraction_digits, 1'000'000'000) == 0;
-  if (rest.empty() && is_zero) return Duration::zero();
+  const absl::StatusOr<Decimal> number = TakeDecimal("duration", text);
+  if (!number.ok()) return number.status();
+  if (number->rest.empty() && number->is_zero()) return Duration::zero();
   for (const DurationUnit& unit : kDurationUnits) {
-    if (rest != unit.name) continue;
-    int64_t ns = 0;
-    if (*whole > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) ||
-        __builtin_mul_overflow(static_cast<int64_t>(*whole), unit.ns, &ns) ||
-        __builtin_add_overflow(ns, FractionNs(fraction_digits, unit.ns), &ns)) {
-      return BadText("duration", text, "too long");
-    }
-    return Duration(ns);
+    if (number->rest != unit.name) continue;
+    const std::optional<int64_t> ns = Scale(*number, unit.ns);
+    if (!ns.has_value()) return BadText("duration", text, "too long");
+    return Duration(*ns);
   }
   return BadText("duration", text, "the unit must be ns, us, ms, s, m or h");
 }
@@ -156,6 +187,32 @@ absl::StatusOr<std::vector<uint64_t>> ParseNumberList(std::string_view text) {
   }
 }
 
+absl::StatusOr<uint64_t> ParseBitRate(std::string_view text) {
+  const absl::StatusOr<Decimal> number = TakeDecimal("rate", text);
+  if (!number.ok()) return number.status();
+  if (number->rest.empty() && number->is_zero()) return 0;
+  for (const BitRateUnit& unit : kBitRateUnits) {
+    if (!absl::EqualsIgnoreCase(ToAbsl(number->rest), ToAbsl(unit.name))) continue;
+    const std::optional<int64_t> bits = Scale(*number, unit.bits);
+    if (!bits.has_value()) return BadText("rate", text, "too large");
+    return static_cast<uint64_t>(*bits);
+  }
+  return BadText("rate", text, "the unit must be bit, kbit, Mbit or Gbit (per second)");
+}
+
+absl::StatusOr<double> ParsePercent(std::string_view text) {
+  const absl::StatusOr<Decimal> number = TakeDecimal("percentage", text);
+  if (!number.ok()) return number.status();
+  if (number->rest.empty() && number->is_zero()) return 0.0;
+  if (number->rest != "%") return BadText("percentage", text, "needs a % at the end");
+  constexpr int64_t kOne = 1'000'000'000'000;
+  const std::optional<int64_t> scaled = Scale(*number, kOne);
+  if (!scaled.has_value() || *scaled > 100 * kOne) {
+    return BadText("percentage", text, "is above 100%");
+  }
+  return static_cast<double>(*scaled) / (100.0 * static_cast<double>(kOne));
+}
+
 std::string FormatDuration(Duration duration) {
   struct Unit {
     std::string_view name;
@@ -185,6 +242,18 @@ std::string FormatSize(uint64_t bytes) {
   size_t i = 0;
   while (value >= 1023.5 && i + 1 < kUnits.size()) {
     value /= 1024;
+    ++i;
+  }
+  return Concat(ThreeDigits(value), " ", kUnits[i]);
+}
+
+std::string FormatBitRate(uint64_t bits_per_second) {
+  constexpr std::array<std::string_view, 4> kUnits = {"bit/s", "kbit/s", "Mbit/s", "Gbit/s"};
+  if (bits_per_second < 1000) return Concat(bits_per_second, " ", kUnits[0]);
+  double value = static_cast<double>(bits_per_second);
+  size_t i = 0;
+  while (value >= 999.5 && i + 1 < kUnits.size()) {
+    value /= 1000;
     ++i;
   }
   return Concat(ThreeDigits(value), " ", kUnits[i]);

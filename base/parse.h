@@ -26,11 +26,22 @@ absl::StatusOr<uint64_t> ParseSize(std::string_view text);
 // ends with b itself: "1..6" -> 1 2 4 6. Needs 0 < a <= b. Order and repetitions are kept.
 absl::StatusOr<std::vector<uint64_t>> ParseNumberList(std::string_view text);
 
+// "50Mbit", "1.5Gbit", "100kbit", "9600bit": bits per second, in powers of 1000 and in either case.
+// The unit is needed, but for zero. Fractions of a bit are cut off. "B" and "bps" are refused,
+// since they mean bytes to some.
+absl::StatusOr<uint64_t> ParseBitRate(std::string_view text);
+
+// "1%", "0.25%", "100%": a share of a whole, 0 to 1. The sign is needed, but for zero.
+absl::StatusOr<double> ParsePercent(std::string_view text);
+
 // Three significant digits: "0 ns", "999 ns", "1.50 ms", "90.0 s", "2.00 min", "1.50 h".
 std::string FormatDuration(Duration duration);
 
 // Three significant digits: "123 B", "64.0 KiB", "1.50 MiB".
 std::string FormatSize(uint64_t bytes);
+
+// Three significant digits: "999 bit/s", "50.0 Mbit/s", "1.00 Gbit/s".
+std::string FormatBitRate(uint64_t bits_per_second);
 
 }  // namespace spindle
 

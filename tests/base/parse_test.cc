@@ -103,6 +103,48 @@ TEST(ParseNumberList, RefusesEmptyItemsAndBadRanges) {
   }
 }
 
+TEST(ParseBitRate, TakesPowersOf1000) {
+  EXPECT_EQ(ParseBitRate("9600bit").value(), 9600u);
+  EXPECT_EQ(ParseBitRate("100kbit").value(), 100'000u);
+  EXPECT_EQ(ParseBitRate("50Mbit").value(), 50'000'000u);
+  EXPECT_EQ(ParseBitRate("50mbit").value(), 50'000'000u);
+  EXPECT_EQ(ParseBitRate("1.5Gbit").value(), 1'500'000'000u);
+  EXPECT_EQ(ParseBitRate("0.0015kbit").value(), 1u);
+  EXPECT_EQ(ParseBitRate("0").value(), 0u);
+  EXPECT_EQ(ParseBitRate("0Mbit").value(), 0u);
+}
+
+TEST(ParseBitRate, RefusesTheRest) {
+  for (const char* text : {"", "50", "50M", "50MB", "50Mbps", "-1Mbit", "Mbit", "1.Mbit", "50 Mbit",
+                           "50Mibit", "50Mbit/s", "9999999999999Gbit", "18446744073709551616bit"}) {
+    ExpectRefused(ParseBitRate(text), text);
+  }
+}
+
+TEST(ParsePercent, TakesNothingToAll) {
+  EXPECT_EQ(ParsePercent("0").value(), 0.0);
+  EXPECT_EQ(ParsePercent("0%").value(), 0.0);
+  EXPECT_EQ(ParsePercent("1%").value(), 0.01);
+  EXPECT_EQ(ParsePercent("0.25%").value(), 0.0025);
+  EXPECT_EQ(ParsePercent("100%").value(), 1.0);
+}
+
+TEST(ParsePercent, RefusesTheRest) {
+  for (const char* text :
+       {"", "%", "1", "0.5", "-1%", "100.01%", "101%", "1 %", "1%%", "99999999999999999999%"}) {
+    ExpectRefused(ParsePercent(text), text);
+  }
+}
+
+TEST(FormatBitRate, ShowsThreeDigits) {
+  EXPECT_EQ(FormatBitRate(0), "0 bit/s");
+  EXPECT_EQ(FormatBitRate(999), "999 bit/s");
+  EXPECT_EQ(FormatBitRate(100'000), "100 kbit/s");
+  EXPECT_EQ(FormatBitRate(50'000'000), "50.0 Mbit/s");
+  EXPECT_EQ(FormatBitRate(999'600'000), "1.00 Gbit/s");
+  EXPECT_EQ(FormatBitRate(100'000'000'000'000), "100000 Gbit/s");
+}
+
 TEST(FormatDuration, ShowsThreeDigitsAndRollsOver) {
   EXPECT_EQ(FormatDuration(Duration(0)), "0 ns");
   EXPECT_EQ(FormatDuration(Duration(999)), "999 ns");
