@@ -1,170 +1,126 @@
 #include "bench/report/run_json.h"
 
-#include <errno.h>
-#include <sys/utsname.h>
+#include <algorithm>
+#include <string_view>
+#include <utility>
+#include <vector>
 
-#include <cmath>
-#include <cstdio>
-#include <fstream>
-#include <iostream>
-#include <thread>
-#include <type_traits>
-
-#include "base/errno_status.h"
 #include "base/strings.h"
-#include "bench/report/version.h"
-#include "nlohmann/json.hpp"
+#include "bench/report/json_parts.h"
+#include "bench/report/run_format.h"
+#include "bench/report/this_machine.h"
+#include "bench/report/write_file.h"
 
 namespace spindle::bench {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-// A quantile with fewer values beyond it means little.
-constexpr uint64_t kValuesBeyond = 10;
-
-Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-double Micros(Duration time) { return std::chrono::duration<double, std::micro>(time).count(); }
-double Seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
-
-Json Tool() {
-#ifdef NDEBUG
-  const char* const build = "optimized";
-#else
-  const char* const build = "debug";
-#endif
-  return {{"version", kVersion},
-          {"commit", nullptr},
-          {"build", Concat(build, ", compiler ", __VERSION__)}};
-}
-
-// The first line of a small file of /proc or /sys, or null.
-Json FirstLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  if (!std::getline(file, line)) return nullptr;
-  return line;
-}
-
-Json Host() {
-  utsname name = {};
-  uname(&name);
-  Json sysctl;
-  for (const char* key : {"net/core/somaxconn", "net/ipv4/tcp_rmem", "net/ipv4/tcp_wmem",
-                          "net/ipv4/tcp_slow_start_after_idle", "net/ipv4/ip_local_port_range"}) {
-    sysctl[key] = FirstLine(Concat("/proc/sys/", key));
-  }
-  return {{"kernel", Concat(name.sysname, " ", name.release)},
-          {"cpus", std::thread::hardware_concurrency()},
-          {"cc", FirstLine("/proc/sys/net/ipv4/tcp_congestion_control")},
-          {"governor", FirstLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")},
-          {"sysctl", std::move(sysctl)}};
-}
-
-Json Errors(const ErrorCounts& errors) {
-  Json json = Json::object();
-  for (const auto& [what, count] : errors) json[what] = count;
-  return json;
-}
-
-Json Quantile(const Histogram& histogram, double quantile) {
-  const double beyond = static_cast<double>(histogram.count()) * (1 - quantile);
-  if (std::lround(beyond) < static_cast<long>(kValuesBeyond)) return nullptr;
-  return Micros(histogram.ValueAtQuantile(quantile));
-}
-
-Json Latency(const Histogram& histogram) {
-  const bool any = histogram.count() > 0;
-  return {{"unit", "us"},
-          {"count", histogram.count()},
-          {"mean", any ? Json(Micros(histogram.mean())) : Json(nullptr)},
-          {"p50", any ? Json(Micros(histogram.ValueAtQuantile(0.5))) : Json(nullptr)},
-          {"p90", Quantile(histogram, 0.9)},
-          {"p99", Quantile(histogram, 0.99)},
-          {"p999", Quantile(histogram, 0.999)},
-          {"max", any ? Json(Micros(histogram.max())) : Json(nullptr)}};
-}
-
-Json Block(const BlockRecord& block) {
-  return {{"block", block.block},
-          {"order", block.order},
-          {"t0_ns", block.start.count()},
-          {"wall_s", Seconds(block.wall)},
-          {"msgs", block.messages},
-          {"bytes", block.bytes},
-          {"errors", Errors(block.errors)},
-          {"cpu", {{"user_s", Seconds(block.cpu.user)}, {"sys_s", Seconds(block.cpu.system)}}},
-          {"ctxsw", block.cpu.context_switches}};
-}
-
-Json Arm(const ArmRecord& arm) {
+Json ArmJson(const ArmRecord& arm, JsonDetail detail) {
   Json blocks = Json::array();
-  for (const BlockRecord& block : arm.blocks) blocks.push_back(Block(block));
-  return {{"name", arm.name},
-          {"connections", arm.setting.connections},
-          {"message_bytes", arm.setting.message_bytes},
-          {"blocks", std::move(blocks)},
-          {"latency", Latency(arm.latency)},
-          {"loop", arm.closed_loop ? "closed" : "open"}};
-}
-
-Json Point(const PointRecord& point) {
-  const RatioEstimate& speedup = point.speedup;
-  Json json = {{"connections", point.setting.connections},
-               {"message_bytes", point.setting.message_bytes},
-               {"rtt_us", point.rtt ? Json(Micros(*point.rtt)) : Json(nullptr)},
-               {"blocks", speedup.blocks},
-               {"speedup", Number(speedup.ratio)},
-               {"speedup_ci95", Json::array({Number(speedup.low), Number(speedup.high)})},
-               {"mde", Number(speedup.detectable)},
-               {"verdict", std::string(VerdictName(point.verdict))}};
-  if (!point.accepted_per_loop.empty()) json["accepted_per_loop"] = point.accepted_per_loop;
+  for (const BlockRecord& block : arm.blocks) blocks.push_back(BlockJson(block));
+  Json intervals = Json::array();
+  for (const IntervalRecord& interval : arm.intervals) intervals.push_back(IntervalJson(interval));
+  Json json = {{"name", arm.name}};
+  json.update(SettingJson(arm.setting));
+  json["rtt_us_asked"] = MicrosJson(arm.setting.rtt);
+  json["blocks"] = std::move(blocks);
+  json["latency"] = LatencyJson(arm.latency, detail);
+  json["loop"] = arm.closed_loop ? "closed" : "open";
+  json["send_lag"] = arm.send_lag ? LatencyJson(*arm.send_lag, detail) : Json(nullptr);
+  json["intervals"] = std::move(intervals);
   return json;
 }
 
-Json Config(const RunRecord& record) {
-  Json config = Json::object();
-  for (const auto& [key, value] : record.config) {
-    std::visit([&, &name = key](const auto& v) { config[name] = v; }, value);
+Json EstimateJson(const RatioEstimate& estimate) {
+  return {{"ratio", NumberJson(estimate.ratio)},
+          {"ci95", Json::array({NumberJson(estimate.low), NumberJson(estimate.high)})},
+          {"blocks", estimate.blocks},
+          {"mde", NumberJson(estimate.detectable)},
+          {"sd", NumberJson(estimate.deviation)}};
+}
+
+Json CompareJson(const CompareRecord& compare) {
+  Json json = {{"stat", compare.statistic}};
+  json.update(EstimateJson(compare.estimate));
+  json["p"] = compare.p_value ? NumberJson(*compare.p_value) : Json(nullptr);
+  json["test"] = compare.test;
+  json["verdict"] = std::string(VerdictName(compare.verdict));
+  return json;
+}
+
+// Next to the points: what the model said, and by how much more the measured speed-up was than it.
+Json ModelJson(const std::vector<PointRecord>& points) {
+  const auto known = [](const PointRecord& point) { return point.predicted.has_value(); };
+  if (std::none_of(points.begin(), points.end(), known)) return nullptr;
+  Json predicted = Json::array(), error = Json::array();
+  for (const PointRecord& point : points) {
+    predicted.push_back(point.predicted ? NumberJson(*point.predicted) : Json(nullptr));
+    error.push_back(point.predicted ? NumberJson(point.speedup.ratio / *point.predicted - 1)
+                                    : Json(nullptr));
   }
-  return config;
+  return {{"predicted", std::move(predicted)}, {"error", std::move(error)}};
+}
+
+Json SpanJson(const TimelineSpan& span) {
+  return {{"arm", span.arm},
+          {"conn", span.connection},
+          {"msg", span.message},
+          {"phase", std::string(PhaseName(span.phase))},
+          {"start_us", MicrosJson(span.start)},
+          {"dur_us", MicrosJson(span.length)}};
+}
+
+template <typename T, typename Function>
+Json ListJson(const std::vector<T>& list, const Function& to_json) {
+  Json json = Json::array();
+  for (const T& element : list) json.push_back(to_json(element));
+  return json;
+}
+
+Json RunAsJson(const RunRecord& record, JsonDetail detail) {
+  return {{"schema", std::string(kRunSchema)},
+          {"tool", ToolJson(record.tool ? *record.tool : ThisTool())},
+          {"cmd", record.command},
+          {"seed", record.seed},
+          {"host", HostJson(record.host ? *record.host : ThisHost())},
+          {"net", NetJson(record.net)},
+          {"config", ConfigJson(record)},
+          {"arms", ListJson(record.arms, [&](const auto& arm) { return ArmJson(arm, detail); })},
+          {"points", ListJson(record.points, PointJson)},
+          {"compare", ListJson(record.compare, CompareJson)},
+          {"noise_floor", record.noise_floor ? EstimateJson(*record.noise_floor) : Json(nullptr)},
+          {"model", ModelJson(record.points)},
+          {"timeline", ListJson(record.timeline, SpanJson)},
+          {"errors", ErrorsJson(record.errors)},
+          {"interrupted", record.interrupted},
+          {"warnings", record.warnings}};
 }
 
 }  // namespace
 
-std::string ToJson(const RunRecord& record) {
-  Json arms = Json::array();
-  for (const ArmRecord& arm : record.arms) arms.push_back(Arm(arm));
-  Json points = Json::array();
-  for (const PointRecord& point : record.points) points.push_back(Point(point));
-  const Json json = {{"schema", "spindle.run/1"},
-                     {"tool", Tool()},
-                     {"cmd", record.command},
-                     {"seed", record.seed},
-                     {"host", Host()},
-                     {"config", Config(record)},
-                     {"arms", std::move(arms)},
-                     {"points", std::move(points)},
-                     {"errors", Errors(record.errors)},
-                     {"interrupted", record.interrupted},
-                     {"warnings", record.warnings}};
-  // File names and the like need not be UTF-8: replace what is not.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string ToJson(const RunRecord& record, JsonDetail detail) {
+  const Json json = RunAsJson(record, detail);
+  std::string text = "{";
+  std::string_view comma = "";
+  for (const auto& [key, value] : json.items()) {
+    Append(text, comma, "\n\"", key, "\": ");
+    comma = ",";
+    if (!value.is_array() || value.empty() || !value.front().is_object()) {
+      text += OneLine(value);
+      continue;
+    }
+    text += '[';
+    std::string_view separator = "\n ";
+    for (const Json& element : value) {
+      Append(text, separator, OneLine(element));
+      separator = ",\n ";
+    }
+    text += "\n]";
+  }
+  return text + "\n}\n";
 }
 
 absl::Status WriteJson(const RunRecord& record, const std::string& path) {
-  const std::string text = ToJson(record);
-  errno = 0;
-  if (path == "-") {
-    std::cout << text << std::flush;
-    return std::cout ? absl::OkStatus() : ErrnoStatus("write stdout", errno);
-  }
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  if (!file) return ErrnoStatus(Concat("open ", path), errno);
-  file << text;
-  file.close();
-  return file ? absl::OkStatus() : ErrnoStatus(Concat("write ", path), errno);
+  return WriteFile(ToJson(record), path);
 }
 
 }  // namespace spindle::bench

@@ -21,6 +21,23 @@ namespace spindle::bench {
 // One run as the file format spindle.run/1 has it; see bench/README.md. Plain data. What was not
 // measured is nullopt or empty, and null or absent in the file.
 
+// The program that measured.
+struct ToolRecord {
+  std::string version = {};
+  std::optional<std::string> commit = std::nullopt;
+  std::string build = {};  // Kind of build, compiler.
+};
+
+// The machine that it ran on.
+struct HostRecord {
+  std::string kernel = {};
+  std::optional<std::string> cpu_model = std::nullopt;
+  uint64_t cpus = 0;
+  std::optional<std::string> congestion_control = std::nullopt;
+  std::optional<std::string> governor = std::nullopt;  // Of the first processor's frequency.
+  std::vector<std::pair<std::string, std::optional<std::string>>> sysctl = {};
+};
+
 // The network that a run was made on.
 struct NetRecord {
   enum class Kind : uint8_t {
@@ -99,8 +116,9 @@ struct PointRecord {
   std::optional<Duration> rtt = std::nullopt;  // If it was measured.
   RatioEstimate speedup = {};
   Verdict verdict = Verdict::kCannotTell;
-  std::optional<double> predicted = std::nullopt;              // The model's speed-up.
-  std::optional<Duration> predicted_base_wall = std::nullopt;  // The model's time of each arm.
+  std::optional<double> predicted = std::nullopt;  // The model's speed-up.
+  // The model's time of each arm for a whole block, to be held against BlockRecord::wall.
+  std::optional<Duration> predicted_base_wall = std::nullopt;
   std::optional<Duration> predicted_arm_wall = std::nullopt;
   // What kept the faster arm from being faster still: "sender core", "receiver core", "window",
   // "wire", "think time", "round trip"; empty if that is not known.
@@ -125,6 +143,9 @@ struct RunRecord {
   std::string title = {};  // For people: what was run. Not part of the file.
   std::vector<std::string> command;
   uint64_t seed = 0;
+  // Unset: this program and this machine, as they are when the record is written.
+  std::optional<ToolRecord> tool = std::nullopt;
+  std::optional<HostRecord> host = std::nullopt;
   std::vector<std::pair<std::string, Value>> config = {};
   NetRecord net = {};
   std::vector<ArmRecord> arms = {};

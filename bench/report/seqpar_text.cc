@@ -91,8 +91,8 @@ std::string Table(const RunRecord& record) {
 
 std::string Finding(const PointRecord& point) {
   const std::string where =
-      Concat(point.setting.connections, " connection", point.setting.connections == 1 ? "" : "s", " of ",
-             FormatSize(point.setting.message_bytes), " messages: ");
+      Concat(point.setting.connections, " connection", point.setting.connections == 1 ? "" : "s",
+             " of ", FormatSize(point.setting.message_bytes), " messages: ");
   const std::string ratio = FormatNumber(point.speedup.ratio) + "x";
   switch (point.verdict) {
     case Verdict::kFaster:
