@@ -11,16 +11,6 @@
 namespace spindle::bench {
 namespace {
 
-absl::Status WriteAll(int fd, std::string_view text, const std::string& name) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoStatus(Concat("write ", name), errno);
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::string> ReadAll(int fd, const std::string& name, size_t max_bytes) {
   std::string text;
   char piece[1 << 16];
@@ -38,11 +28,21 @@ absl::StatusOr<std::string> ReadAll(int fd, const std::string& name, size_t max_
 
 }  // namespace
 
+absl::Status WriteTo(int fd, std::string_view text, const std::string& name) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return ErrnoStatus(Concat("write ", name), errno);
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status WriteFile(std::string_view text, const std::string& path) {
-  if (path == "-") return WriteAll(STDOUT_FILENO, text, "stdout");
+  if (path == "-") return WriteTo(STDOUT_FILENO, text, "stdout");
   OwnedFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (!file.valid()) return ErrnoStatus(Concat("open ", path), errno);
-  absl::Status status = WriteAll(file.get(), text, path);
+  absl::Status status = WriteTo(file.get(), text, path);
   if (!status.ok()) return status;
   if (close(file.release()) < 0 && errno != EINTR) {
     return ErrnoStatus(Concat("close ", path), errno);

@@ -14,6 +14,9 @@ namespace spindle::bench {
 // that a full disk is never taken for success.
 absl::Status WriteFile(std::string_view text, const std::string& path);
 
+// Writes all of `text` to the descriptor `fd`, which errors call `name`.
+absl::Status WriteTo(int fd, std::string_view text, const std::string& name);
+
 // The whole file `path`, or stdin for "-". Errors: those of open(2) and read(2), naming the file;
 // kInvalidArgument above `max_bytes`.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes = size_t{1} << 28);
