@@ -26,6 +26,13 @@ struct IoResult {
 
   bool ok() const { return error == 0; }
   bool would_block() const;
+
+  // From what Syscalls return: the bytes, or the negated errno.
+  static IoResult Of(ssize_t result) {
+    if (result >= 0) [[likely]]
+      return IoResult{.bytes = result};
+    return IoResult{.error = static_cast<int>(-result)};
+  }
 };
 
 // Wakes a loop that waits. Outlives the back end, so that a late Wake can never reach a descriptor
@@ -121,9 +128,7 @@ class IoBackend {
     do {
       result = call();
     } while (result == -EINTR);
-    if (result >= 0) [[likely]]
-      return IoResult{.bytes = result};
-    return IoResult{.error = static_cast<int>(-result)};
+    return IoResult::Of(result);
   }
 };
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <new>
 #include <span>
 #include <vector>
 
@@ -115,7 +116,8 @@ class IoHost {
   void GiveBackBlock(ChunkRef&& block) {
     if (block && spare_blocks_ < kMaxSpareBlocks && block->unique() &&
         block->own_capacity() >= read_block_size_) {
-      spare_block_[spare_blocks_++] = std::move(block);
+      // The place is empty: there is nothing to release.
+      new (&spare_block_[spare_blocks_++]) ChunkRef(std::move(block));
     }
   }
 

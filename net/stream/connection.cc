@@ -17,7 +17,10 @@
 namespace spindle {
 
 Connection::Connection(ConnectionGroup& group, const SocketAddress& peer)
-    : host_(group.host()), group_(&group), peer_(peer) {}
+    : host_(group.host()), group_(&group), peer_(peer) {
+  const ConnectionCallbacks& callbacks = group.config().callbacks;
+  mode_.callbacks = !callbacks.on_bytes || callbacks.on_drained;
+}
 
 Connection::~Connection() = default;
 
@@ -36,6 +39,7 @@ ConnectionRare& Connection::rare() {
     static const ConnectionOptions defaults;
     rare_ = std::make_unique<ConnectionRare>(*this, group_ == nullptr ? defaults : options(),
                                              host_.now());
+    mode_.rare = true;
   }
   return *rare_;
 }
@@ -49,7 +53,7 @@ SocketAddress Connection::local_address() const {
 
 inline IoError Connection::CheckWrite(size_t size) {
   host_.AssertInLoop();
-  if (!CanWrite(state_)) return IoError(EPIPE, IoOp::kWrite);
+  if (!CanWrite(mode_.state)) return IoError(EPIPE, IoOp::kWrite);
   const size_t limit = options().output_limit;
   if (size <= limit && output_.bytes().size() <= limit - size) [[likely]]
     return IoError();
@@ -92,16 +96,16 @@ IoError Connection::Write(std::string_view data) {
 }
 
 IoError Connection::Write(Buffer&& data) {
+  host_.AssertInLoop();
   // What an echo does, with nothing to wait for: the bytes change hands.
-  const size_t size = data.size();
-  if (state_ == CloseState::kOpen && in_callback_ && rare_ == nullptr && size > 0 &&
-      size <= options().output_limit && output_.bytes().OwnsNothing() && output_.empty())
-      [[likely]] {
-    host_.AssertInLoop();
-    output_.bytes().Append(std::move(data));
-    accepted_ += size;
-    need_flush_ = true;
-    return IoError();
+  if (is_plain() && in_callback_ && output_.OwnsNothing() && data.IsOneSegment()) [[likely]] {
+    const size_t size = data.Front().size();
+    if (size <= options().output_limit) [[likely]] {
+      output_.bytes().Append(std::move(data));
+      accepted_ += size;
+      need_flush_ = true;
+      return IoError();
+    }
   }
   return WriteSlow(std::move(data));
 }
@@ -140,7 +144,7 @@ IoError Connection::WriteChunk(ChunkRef chunk, size_t begin, size_t end) {
 IoError Connection::SendFile(OwnedFd file, off_t offset, size_t length) {
   host_.AssertInLoop();
   // A file takes no memory: output_limit does not count it.
-  if (!CanWrite(state_)) return IoError(EPIPE, IoOp::kSendFile);
+  if (!CanWrite(mode_.state)) return IoError(EPIPE, IoOp::kSendFile);
   if (length == 0) return IoError();
   NoteFirstOutput();
   output_.AppendFile(std::move(file), offset, length);
@@ -152,36 +156,36 @@ IoError Connection::SendFile(OwnedFd file, off_t offset, size_t length) {
 
 void Connection::PauseReading() {
   host_.AssertInLoop();
-  user_paused_ = true;
+  mode_.user_paused = true;
 }
 
 void Connection::ResumeReading() {
   host_.AssertInLoop();
-  if (!user_paused_ || closed()) return;
-  user_paused_ = false;
+  if (!mode_.user_paused || closed()) return;
+  mode_.user_paused = false;
   if (rare_ != nullptr) {
     rare_->last_read = host_.now();
     rare_->Schedule();
   }
-  if (read_ready_) host_.MarkReady(*this);
+  ReadAgain();
 }
 
 // ---- The end.
 
 void Connection::ShutdownWrite() {
   host_.AssertInLoop();
-  const CloseState next = Next(state_, CloseEvent::kShutdownWrite);
-  if (next == state_) return;
-  state_ = next;
-  if (state_ == CloseState::kFinishing) reason_.kind = CloseKind::kPeerClosed;
+  const CloseState next = Next(mode_.state, CloseEvent::kShutdownWrite);
+  if (next == mode_.state) return;
+  mode_.state = next;
+  if (mode_.state == CloseState::kFinishing) reason_.kind = CloseKind::kPeerClosed;
   NeedFlush();
 }
 
 void Connection::Close() {
   host_.AssertInLoop();
-  const CloseState next = Next(state_, CloseEvent::kClose);
-  if (next == state_) return;
-  state_ = next;
+  const CloseState next = Next(mode_.state, CloseEvent::kClose);
+  if (next == mode_.state) return;
+  mode_.state = next;
   if (reason_.kind == CloseKind::kNone) reason_.kind = CloseKind::kLocalClose;
   if (rare_ != nullptr) rare_->last_written = host_.now();
   NeedFlush();
@@ -213,7 +217,7 @@ void Connection::Fail(IoOp operation, int error) {
 void Connection::End(CloseReason reason) {
   if (closed()) return;
   reason_ = reason;
-  state_ = CloseState::kClosed;
+  mode_.state = CloseState::kClosed;
   const int fd = id_.fd();
   const bool reset = !output_.empty() || reason.kind == CloseKind::kLocalAbort;
   output_.Discard();

@@ -4,10 +4,12 @@
 #include <netinet/tcp.h>
 #include <sys/types.h>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -97,8 +99,12 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   // No on_bytes until ResumeReading. At most what this turn has read already still comes. The
   // peer's FIN is then not seen either; a reset is.
   void PauseReading();
+  // What on_bytes has left comes again at once, also if there is nothing new.
   void ResumeReading();
-  bool reading_paused() const { return user_paused_ || water_paused_; }
+  bool reading_paused() const { return mode_.user_paused || mode_.water_paused; }
+  // What on_bytes has left. For on_read_closed and on_close, where a last message without its end
+  // may be taken from it; inside of on_bytes use `input`.
+  Buffer& unread_input() { return input_; }
 
   // ---- The end.
 
@@ -112,11 +118,11 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   // The end at once: what is queued is discarded, the peer gets a reset.
   void Abort();
   // Close, ShutdownWrite or the peer's end have begun, or the connection is closed.
-  bool closing() const { return state_ != CloseState::kOpen; }
-  bool closed() const { return state_ == CloseState::kClosed; }
+  bool closing() const { return mode_.state != CloseState::kOpen; }
+  bool closed() const { return mode_.state == CloseState::kClosed; }
   // What is received still goes to on_bytes: neither Close nor Abort was called and the peer has
   // not ended. For loops over the messages in one input.
-  bool delivers_input() const { return DeliversInput(state_); }
+  bool delivers_input() const { return DeliversInput(mode_.state); }
 
   ConnectionLedger ledger() const;
 
@@ -156,6 +162,20 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   friend class ConnectionHandle;
   friend class ConnectionRare;
 
+  // What sends a connection off the short path. All zero for a plain one, so that one compare
+  // tells.
+  struct Mode {
+    CloseState state = CloseState::kOpen;
+    bool callbacks = false;      // No on_bytes, or one that wants to hear of drained output.
+    bool rare = false;           // There is a ConnectionRare.
+    bool read_probe = false;     // A short read does not prove that there is no more to read.
+    bool user_paused = false;    // By PauseReading.
+    bool water_paused = false;   // By the high water mark.
+    bool above_high = false;     // Between on_pause and on_resume.
+    bool write_blocked = false;  // The socket takes nothing until it becomes writable.
+  };
+  static_assert(sizeof(Mode) == sizeof(uint64_t) && CloseState::kOpen == CloseState{});
+
   struct HolderBase {
     explicit HolderBase(const char* type_tag) : type(type_tag) {}
     virtual ~HolderBase() = default;
@@ -179,6 +199,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
 
   const ConnectionOptions& options() const;
   ConnectionRare& rare();
+  bool is_plain() const { return std::bit_cast<uint64_t>(mode_) == 0; }
 
   // Calls back. False if the connection has ended; it may be destroyed then.
   template <typename Function>
@@ -187,20 +208,30 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void CallFromTask(absl::AnyInvocable<void(Connection&)>& function);
 
   bool reading_enabled() const {
-    return DiscardsInput(state_) || (DeliversInput(state_) && !user_paused_ && !water_paused_);
+    return DiscardsInput(mode_.state) ||
+           (DeliversInput(mode_.state) && !mode_.user_paused && !mode_.water_paused);
   }
   void NoteReadable(uint32_t event_flags);
+  void ReadAgain();
   // In stream_io.cc.
-  [[nodiscard]] bool ReadSome();
+  bool ReadPlain();
+  ABSL_ATTRIBUTE_NOINLINE void ReadOn(ssize_t result);
+  ABSL_ATTRIBUTE_NOINLINE void OnOtherEvent(const IoEvent& event);
+  // `first`: what the first read has brought, if there was one already.
+  ABSL_ATTRIBUTE_NOINLINE bool ReadSome(std::optional<IoResult> first = std::nullopt);
+  [[nodiscard]] bool DeliverBlock(size_t size);
   [[nodiscard]] bool DeliverInto(Buffer& input);
-  ABSL_ATTRIBUTE_NOINLINE bool DeliverWithRest(size_t size);
+  ABSL_ATTRIBUTE_NOINLINE bool AfterDelivery(Buffer& input);
+  void CountRead(size_t size);
   ABSL_ATTRIBUTE_NOINLINE bool CheckSocketError();
   ABSL_ATTRIBUTE_NOINLINE bool OnReadEnd(IoResult result);
   ABSL_ATTRIBUTE_NOINLINE void KeepInput(Buffer& input);
   [[nodiscard]] bool OnPeerFin();
   [[nodiscard]] bool Flush();
+  bool FlushOnePiece();
   [[nodiscard]] bool WriteQueued(bool* wrote);
-  ABSL_ATTRIBUTE_NOINLINE bool WrotePart(IoResult result);
+  ABSL_ATTRIBUTE_NOINLINE bool WroteAll(ChunkRef chunk, size_t size);
+  ABSL_ATTRIBUTE_NOINLINE bool WrotePart(ChunkRef chunk, std::string_view all, ssize_t sent);
   ABSL_ATTRIBUTE_NOINLINE bool FlushMore();
   ABSL_ATTRIBUTE_NOINLINE bool AfterFlush(bool wrote);
   void CountSent(size_t bytes);
@@ -237,19 +268,15 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   uint64_t received_ = 0;
   uint64_t dropped_ = 0;
   CloseReason reason_;
-  CloseState state_ = CloseState::kOpen;
-  bool opened_ = false;       // on_open has been called.
-  bool in_callback_ = false;  // A callback of this connection is running.
-  bool orphaned_ = false;     // To be deleted when that callback returns.
-  bool read_ready_ = false;   // The socket may have something to read.
-  bool read_probe_ = false;   // A short read does not prove that it has not.
-  bool user_paused_ = false;
-  bool water_paused_ = false;
-  bool above_high_ = false;     // Between on_pause and on_resume.
-  bool write_blocked_ = false;  // The socket takes nothing until it becomes writable.
-  bool write_armed_ = false;    // Writability is watched.
-  bool need_flush_ = false;     // Something was queued, or the end was asked for.
-  bool write_failed_ = false;   // The peer takes nothing any more; what it sent is still read.
+  Mode mode_;
+  bool opened_ = false;        // on_open has been called.
+  bool in_callback_ = false;   // A callback of this connection is running.
+  bool orphaned_ = false;      // To be deleted when that callback returns.
+  bool read_ready_ = false;    // The socket may have something to read.
+  bool write_armed_ = false;   // Writability is watched.
+  bool redeliver_ = false;     // on_bytes is to see again what it has left.
+  bool need_flush_ = false;    // Something was queued, or the end was asked for.
+  bool write_failed_ = false;  // The peer takes nothing any more; what it sent is still read.
 };
 
 template <typename Function>

@@ -30,7 +30,7 @@ ConnectionRare::Due ConnectionRare::NextDue() const {
   const auto consider_after = [&](TimePoint since, Duration timeout, CloseKind kind) {
     if (timeout > Duration::zero()) consider(SaturatingAdd(since, timeout), kind);
   };
-  const CloseState state = connection_.state_;
+  const CloseState state = connection_.mode_.state;
   consider(end_deadline,
            state == CloseState::kLingering ? CloseKind::kLocalClose : CloseKind::kCloseTimeout);
   consider_after(std::max(last_read, last_written), idle_timeout, CloseKind::kIdleTimeout);

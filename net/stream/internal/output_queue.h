@@ -42,6 +42,9 @@ class OutputQueue {
   // The usual case: all there is lies in one piece.
   bool is_one_piece() const { return files_ == nullptr && bytes_.IsOneSegment(); }
 
+  // Empty, and without a spare chunk either.
+  bool OwnsNothing() const { return bytes_.OwnsNothing() && files_ == nullptr; }
+
   // Drops everything. Returns how many bytes that were.
   size_t Discard();
 

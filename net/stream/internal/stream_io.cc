@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -28,7 +29,7 @@ constexpr int kWritesPerFlush = 16;
 // ---- Reading.
 
 void Connection::KeepInput(Buffer& input) {
-  if (!DeliversInput(state_)) {
+  if (!DeliversInput(mode_.state)) {
     dropped_ += input.size();
     input.Clear();
   }
@@ -45,10 +46,13 @@ void Connection::KeepInput(Buffer& input) {
   }
 }
 
-inline bool Connection::DeliverInto(Buffer& input) {
-  in_callback_ = true;
-  group_->config().callbacks.on_bytes(*this, input);
-  in_callback_ = false;
+inline void Connection::CountRead(size_t size) {
+  received_ += size;
+  host_.stats().bytes_read += size;
+}
+
+// After on_bytes has seen `input`. False if the connection has ended.
+bool Connection::AfterDelivery(Buffer& input) {
   if (orphaned_ || closed()) [[unlikely]] {
     if (&input != &input_) dropped_ += input.size();
     if (orphaned_) delete this;
@@ -59,10 +63,22 @@ inline bool Connection::DeliverInto(Buffer& input) {
   return !need_flush_ || Flush();
 }
 
-bool Connection::DeliverWithRest(size_t size) {
-  if (!DeliversInput(state_) || !group_->config().callbacks.on_bytes) {
+bool Connection::DeliverInto(Buffer& input) {
+  in_callback_ = true;
+  group_->config().callbacks.on_bytes(*this, input);
+  in_callback_ = false;
+  return AfterDelivery(input);
+}
+
+// Hands on the first `size` bytes of the loop's block.
+bool Connection::DeliverBlock(size_t size) {
+  if (!DeliversInput(mode_.state) || !group_->config().callbacks.on_bytes) {
     dropped_ += size;
     return true;
+  }
+  if (input_.empty()) [[likely]] {
+    Buffer input(host_.TakeBlock(), 0, size);
+    return DeliverInto(input);
   }
   if (size <= kCopyLimit) {
     input_.Append(std::string_view(host_.Block().data(), size));
@@ -72,7 +88,7 @@ bool Connection::DeliverWithRest(size_t size) {
   return DeliverInto(input_);
 }
 
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Connection::ReadSome() {
+bool Connection::ReadSome(std::optional<IoResult> first) {
   LoopStats& stats = host_.stats();
   uint32_t reads = 0;
   while (read_ready_ && reading_enabled()) {
@@ -82,24 +98,19 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Connection::ReadSome() {
     }
     Chunk& block = host_.Block();
     const size_t room = block.own_capacity();
-    const IoResult result = host_.backend().Read(id_.fd(), std::span(block.data(), room));
+    const IoResult result =
+        first.has_value() ? *first : host_.backend().Read(id_.fd(), std::span(block.data(), room));
+    first.reset();
     ++stats.reads;
     if (result.bytes == 0) [[unlikely]] {
       if (!OnReadEnd(result)) return false;
       break;
     }
     const size_t size = static_cast<size_t>(result.bytes);
-    received_ += size;
-    stats.bytes_read += size;
-    if (size < room && !read_probe_) read_ready_ = false;
+    CountRead(size);
+    if (size < room && !mode_.read_probe) read_ready_ = false;
     if (rare_ != nullptr) rare_->last_read = host_.now();
-    if (state_ == CloseState::kOpen && input_.empty() && group_->config().callbacks.on_bytes)
-        [[likely]] {
-      Buffer input(host_.TakeBlock(), 0, size);
-      if (!DeliverInto(input)) return false;
-    } else if (!DeliverWithRest(size)) {
-      return false;
-    }
+    if (!DeliverBlock(size)) return false;
   }
   if (write_failed_ && !(read_ready_ && reading_enabled())) [[unlikely]] {
     End(reason_);
@@ -111,13 +122,58 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Connection::ReadSome() {
 void Connection::NoteReadable(uint32_t event_flags) {
   constexpr uint32_t kProbe = kIoPriority | kIoPeerClosed | kIoError | kIoHangup;
   if (event_flags & (kIoReadable | kProbe)) read_ready_ = true;
-  if (event_flags & kProbe) read_probe_ = true;
+  if (event_flags & kProbe) mode_.read_probe = true;
+}
+
+// The short path: a plain connection that can be read from, and of which no input is kept. Reads
+// once and delivers; true if what on_bytes wrote is to be sent, in one piece. Whatever else comes
+// up is left to the functions that deal with everything.
+inline bool Connection::ReadPlain() {
+  IoHost& host = host_;
+  Chunk& block = host.Block();
+  const size_t room = block.own_capacity();
+  const ssize_t result = host.syscalls().Recv(id_.fd(), block.data(), room);
+  const size_t size = static_cast<size_t>(result);
+  if (size - 1 >= room - 1) [[unlikely]] {  // Nothing, or all that there was room for.
+    ReadOn(result);
+    return false;
+  }
+  ++host.stats().reads;
+  host.stats().bytes_read += size;
+  received_ += size;
+  read_ready_ = false;
+  Buffer input(host.TakeBlock(), 0, size);
+  in_callback_ = true;
+  group_->config().callbacks.on_bytes(*this, input);
+  in_callback_ = false;
+  if (is_plain() && input.OwnsNothing() && output_.is_one_piece()) [[likely]] {
+    return true;
+  }
+  static_cast<void>(AfterDelivery(input));
+  return false;
 }
 
 void Connection::OnIoEvent(const IoEvent& event) {
+  if ((event.flags & ~uint32_t{kIoWritable}) == kIoReadable && is_plain() && input_.OwnsNothing())
+      [[likely]] {
+    if (ReadPlain()) FlushOnePiece();
+  } else {
+    OnOtherEvent(event);
+  }
+}
+
+// `result` is the first read's.
+void Connection::ReadOn(ssize_t result) {
+  read_ready_ = true;
+  std::optional<IoResult> first;
+  if (result != -EINTR) first = IoResult::Of(result);
+  static_cast<void>(ReadSome(first));
+}
+
+void Connection::OnOtherEvent(const IoEvent& event) {
   NoteReadable(event.flags);
-  if (write_blocked_ && event.Has(kIoWritable | kIoError | kIoHangup)) {
-    write_blocked_ = false;
+  if (mode_.write_blocked && event.Has(kIoWritable | kIoError | kIoHangup)) {
+    mode_.write_blocked = false;
     if (!Flush()) return;
   }
   if (event.Has(kIoError) && !reading_enabled() && !CheckSocketError()) return;
@@ -134,13 +190,23 @@ bool Connection::CheckSocketError() {
   return false;
 }
 
-void Connection::OnReady() { static_cast<void>(ReadSome()); }
+// Reading is enabled again.
+void Connection::ReadAgain() {
+  redeliver_ = !input_.empty();
+  if (read_ready_ || redeliver_) host_.MarkReady(*this);
+}
+
+void Connection::OnReady() {
+  const bool again = std::exchange(redeliver_, false) && !input_.empty() && !mode_.user_paused &&
+                     !mode_.water_paused && DeliversInput(mode_.state);
+  if (!again || DeliverInto(input_)) static_cast<void>(ReadSome());
+}
 
 // Nothing came: not yet, never again, or by an error. False if the connection has ended.
 bool Connection::OnReadEnd(IoResult result) {
   if (result.ok()) return OnPeerFin();
   read_ready_ = false;
-  read_probe_ = false;
+  mode_.read_probe = false;
   if (result.would_block()) return true;
   Fail(IoOp::kRead, result.error);
   return false;
@@ -148,22 +214,23 @@ bool Connection::OnReadEnd(IoResult result) {
 
 bool Connection::OnPeerFin() {
   read_ready_ = false;
-  read_probe_ = false;
-  const CloseState next = Next(state_, CloseEvent::kPeerFin);
+  mode_.read_probe = false;
+  const CloseState next = Next(mode_.state, CloseEvent::kPeerFin);
   if (next == CloseState::kClosed) {
     if (reason_.kind == CloseKind::kNone) reason_.kind = CloseKind::kPeerClosed;
     End(reason_);
     return false;
   }
-  state_ = next;
+  mode_.state = next;
   const ConnectionConfig& config = group_->config();
-  if (state_ == CloseState::kPeerDone && config.options.peer_fin == PeerFinPolicy::kKeepWriting) {
+  if (mode_.state == CloseState::kPeerDone &&
+      config.options.peer_fin == PeerFinPolicy::kKeepWriting) {
     if (config.callbacks.on_read_closed && !Call([&] { config.callbacks.on_read_closed(*this); })) {
       return false;
     }
     return !need_flush_ || Flush();
   }
-  if (state_ == CloseState::kPeerDone) state_ = Next(state_, CloseEvent::kClose);
+  if (mode_.state == CloseState::kPeerDone) mode_.state = Next(mode_.state, CloseEvent::kClose);
   if (reason_.kind == CloseKind::kNone) reason_.kind = CloseKind::kPeerClosed;
   return Flush();
 }
@@ -206,25 +273,42 @@ bool Connection::WriteQueued(bool* wrote) {
 
 bool Connection::Flush() {
   need_flush_ = false;
-  if (write_blocked_ || !output_.is_one_piece()) return FlushMore();
+  if (mode_.write_blocked || !output_.is_one_piece()) return FlushMore();
+  return FlushOnePiece();
+}
+
+bool Connection::FlushOnePiece() {
+  need_flush_ = false;
+  IoHost& host = host_;
   const std::string_view all = output_.bytes().Front();
+  // Held here, so that the usual case need not look at the queue again.
+  ChunkRef chunk = output_.bytes().TakeChunk();
   const iovec piece = {const_cast<char*>(all.data()), all.size()};
-  const IoResult result = host_.backend().Write(id_.fd(), std::span(&piece, 1));
-  ++host_.stats().writes;
-  if (result.bytes != static_cast<int64_t>(all.size())) [[unlikely]]
-    return WrotePart(result);
-  CountSent(all.size());
-  host_.GiveBackBlock(output_.bytes().TakeChunk());
+  const ssize_t result = host.syscalls().Send(id_.fd(), std::span(&piece, 1));
+  ++host.stats().writes;
+  if (result != static_cast<ssize_t>(all.size())) [[unlikely]]
+    return WrotePart(std::move(chunk), all, result);
+  if (!is_plain()) [[unlikely]]
+    return WroteAll(std::move(chunk), all.size());
   // Nobody waits for this moment.
-  if (state_ == CloseState::kOpen && rare_ == nullptr && !above_high_ &&
-      !group_->config().callbacks.on_drained) [[likely]] {
-    return true;
-  }
+  sent_ += all.size();
+  host.stats().bytes_written += all.size();
+  host.GiveBackBlock(std::move(chunk));
+  return true;
+}
+
+bool Connection::WroteAll(ChunkRef chunk, size_t size) {
+  CountSent(size);
+  host_.GiveBackBlock(std::move(chunk));
   return AfterFlush(/*wrote=*/true);
 }
 
-// The socket took a part of one piece, or nothing.
-bool Connection::WrotePart(IoResult result) {
+// The socket took a part of `all`, which lies in `chunk`, or nothing.
+bool Connection::WrotePart(ChunkRef chunk, std::string_view all, ssize_t sent) {
+  const size_t begin = static_cast<size_t>(all.data() - chunk->data());
+  output_.bytes() = Buffer(std::move(chunk), begin, begin + all.size());
+  if (sent == -EINTR) return FlushMore();
+  const IoResult result = IoResult::Of(sent);
   if (!result.ok() && !result.would_block()) {
     OnWriteError(IoOp::kWrite, result.error);
     return false;
@@ -239,7 +323,7 @@ bool Connection::WrotePart(IoResult result) {
 
 bool Connection::FlushMore() {
   bool wrote = false;
-  if (!write_blocked_ && !output_.empty() && !WriteQueued(&wrote)) return false;
+  if (!mode_.write_blocked && !output_.empty() && !WriteQueued(&wrote)) return false;
   return AfterFlush(wrote);
 }
 
@@ -247,26 +331,26 @@ bool Connection::FlushMore() {
 bool Connection::AfterFlush(bool wrote) {
   if (output_.empty()) {
     host_.GiveBackBlock(output_.bytes().TakeChunk());
-    if (EndsWhenFlushed(state_) || state_ == CloseState::kLingering) {
+    if (EndsWhenFlushed(mode_.state) || mode_.state == CloseState::kLingering) {
       OnOutputEnd();
       // Whose output ends may go on reading: see about the water marks.
-      if (state_ != CloseState::kHalfClosed) return !closed();
+      if (mode_.state != CloseState::kHalfClosed) return !closed();
     }
     const ConnectionCallbacks& callbacks = group_->config().callbacks;
     if (wrote && callbacks.on_drained && !Call([&] { callbacks.on_drained(*this); })) return false;
   } else {
     KeepOutput();
   }
-  if ((above_high_ || !output_.empty()) && !UpdateWaterMarks()) return false;
-  if (rare_ != nullptr || EndsWhenFlushed(state_)) UpdateDeadline();
+  if ((mode_.above_high || !output_.empty()) && !UpdateWaterMarks()) return false;
+  if (rare_ != nullptr || EndsWhenFlushed(mode_.state)) UpdateDeadline();
   if (need_flush_) host_.MarkFlush(*this);
   return true;
 }
 
 void Connection::OnWriteError(IoOp operation, int error) {
   const bool peer_gone = error == ECONNRESET || error == EPIPE;
-  water_paused_ = false;
-  if (!peer_gone || !DeliversInput(state_) || !reading_enabled()) {
+  mode_.water_paused = false;
+  if (!peer_gone || !DeliversInput(mode_.state) || !reading_enabled()) {
     Fail(operation, error);
     return;
   }
@@ -275,14 +359,14 @@ void Connection::OnWriteError(IoOp operation, int error) {
   reason_ = CloseReason{CloseKind::kPeerReset, IoError(error, operation)};
   output_.Discard();
   write_failed_ = true;
-  state_ = CloseState::kHalfClosed;
+  mode_.state = CloseState::kHalfClosed;
   read_ready_ = true;
-  read_probe_ = true;
+  mode_.read_probe = true;
   host_.MarkReady(*this);
 }
 
 void Connection::BlockWrites() {
-  write_blocked_ = true;
+  mode_.write_blocked = true;
   if (write_armed_) return;  // The registration is edge-triggered: the next edge will tell.
   const Interest all = Interest::kReadWrite | Interest::kPeerClosed | Interest::kPriority;
   if (IoError error = host_.backend().Modify(id_, all, Trigger::kEdge); !error.ok()) {
@@ -309,16 +393,16 @@ bool Connection::UpdateWaterMarks() {
   const ConnectionCallbacks& callbacks = group_->config().callbacks;
   const size_t high = rare_ == nullptr ? options.high_water_mark : rare_->high_water_mark;
   const size_t low = rare_ == nullptr ? options.low_water_mark : rare_->low_water_mark;
-  if (!above_high_ && output_.size() > high) {
-    above_high_ = true;
-    water_paused_ = options.pause_reading_above_high_water;
+  if (!mode_.above_high && output_.size() > high) {
+    mode_.above_high = true;
+    mode_.water_paused = options.pause_reading_above_high_water;
     if (callbacks.on_pause && !Call([&] { callbacks.on_pause(*this); })) return false;
-  } else if (above_high_ && output_.size() <= low) {
-    above_high_ = false;
-    if (water_paused_) {
-      water_paused_ = false;
+  } else if (mode_.above_high && output_.size() <= low) {
+    mode_.above_high = false;
+    if (mode_.water_paused) {
+      mode_.water_paused = false;
       if (rare_ != nullptr) rare_->last_read = host_.now();
-      if (read_ready_) host_.MarkReady(*this);
+      ReadAgain();
     }
     if (callbacks.on_resume && !Call([&] { callbacks.on_resume(*this); })) return false;
   }
@@ -326,27 +410,27 @@ bool Connection::UpdateWaterMarks() {
 }
 
 void Connection::UpdateDeadline() {
-  const bool close_deadline =
-      EndsWhenFlushed(state_) && !output_.empty() && options().close_timeout > Duration::zero();
+  const bool close_deadline = EndsWhenFlushed(mode_.state) && !output_.empty() &&
+                              options().close_timeout > Duration::zero();
   if (rare_ == nullptr && !close_deadline) return;
   rare().Schedule();
 }
 
 void Connection::OnOutputEnd() {
-  const CloseState next = Next(state_, CloseEvent::kFlushed);
+  const CloseState next = Next(mode_.state, CloseEvent::kFlushed);
   if (next == CloseState::kClosed) {
     End(reason_);
     return;
   }
-  if (state_ != CloseState::kLingering) {
+  if (mode_.state != CloseState::kLingering) {
     const int result = host_.syscalls().Shutdown(id_.fd(), SHUT_WR);
     if (result < 0) {
       Fail(IoOp::kShutdown, -result);
       return;
     }
   }
-  state_ = next;
-  if (state_ != CloseState::kLingering) return;
+  mode_.state = next;
+  if (mode_.state != CloseState::kLingering) return;
   if (options().linger_timeout <= Duration::zero()) {
     End(reason_);
     return;
