@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The examples that are one small server: echo, discard, chargen, daytime."""
+"""The examples that are one small server: echo, discard, chargen, daytime; many_sends with echo."""
 
 import datetime
 import os
@@ -119,6 +119,36 @@ class DaytimeTest(harness.CommandLineTests, unittest.TestCase):
             self.assertLessEqual(before, time)
             self.assertLessEqual(time, after)
             self.assertEqual(server.stop(), 0, server.lines)
+
+
+class ManySendsTest(unittest.TestCase):
+    NAME = "many_sends/many_sends"
+
+    def test_sends_all_messages_twice(self):
+        with Server("echo/echo", options=["--loops=2"]) as server:
+            result = harness.run(self.NAME, "--connections=5", "--messages=7", "127.0.0.1",
+                                 str(server.port))
+            self.assertEqual(result.returncode, 0, result)
+            lines = result.stdout.splitlines()
+            for line, mode in zip(lines, ("sequential", "parallel"), strict=True):
+                self.assertRegex(line, rf"\A{mode}: complete: 35 messages answered over 5 "
+                                       r"connections in [0-9.]+ .?s, p50 [0-9.]+ .?s, max ")
+            self.assertEqual(server.stop(), 0, server.lines)
+
+    def test_says_what_went_wrong(self):
+        with Server("discard/discard") as server:
+            server.process.terminate()
+            server.wait()
+            result = harness.run(self.NAME, "127.0.0.1", str(server.port))
+            self.assertEqual(result.returncode, 3, result)
+            self.assertRegex(result.stderr, r"\Amany_sends: connect 127.0.0.1:[0-9]+: .*\n\Z")
+        with Server("chargen/chargen") as server:
+            result = harness.run(self.NAME, "127.0.0.1", str(server.port))
+            self.assertEqual(result.returncode, 1, result)
+            self.assertIn("first connection 0: ", result.stdout)
+        for arguments in ([], ["--connections=0", "127.0.0.1", "1"]):
+            result = harness.run(self.NAME, *arguments)
+            self.assertEqual(result.returncode, 2, result)
 
 
 if __name__ == "__main__":
