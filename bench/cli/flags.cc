@@ -72,6 +72,30 @@ CLI::Option* AddList(CLI::App& app, const std::string& names, std::vector<uint64
       ->type_name("LIST");
 }
 
+CLI::Option* AddBitRate(CLI::App& app, const std::string& names, uint64_t& target,
+                        const std::string& description) {
+  return app
+      .add_option_function<std::string>(
+          names,
+          [names, &target](const std::string& text) {
+            target = ValueOrRefuse(names, ParseBitRate(text));
+          },
+          description)
+      ->type_name("RATE");
+}
+
+CLI::Option* AddPercent(CLI::App& app, const std::string& names, double& target,
+                        const std::string& description) {
+  return app
+      .add_option_function<std::string>(
+          names,
+          [names, &target](const std::string& text) {
+            target = ValueOrRefuse(names, ParsePercent(text));
+          },
+          description)
+      ->type_name("PERCENT");
+}
+
 CLI::Option* AddChoice(CLI::App& app, const std::string& names, std::vector<std::string> choices,
                        size_t& target, const std::string& description) {
   std::string all;

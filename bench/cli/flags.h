@@ -35,6 +35,13 @@ CLI::Option* AddSize(CLI::App& app, const std::string& names, uint64_t& target, 
 CLI::Option* AddList(CLI::App& app, const std::string& names, std::vector<uint64_t>& target,
                      SizeRange range, const std::string& description);
 
+// "50Mbit", "1Gbit"
+CLI::Option* AddBitRate(CLI::App& app, const std::string& names, uint64_t& target,
+                        const std::string& description);
+// "1%", as a share from 0 to 1
+CLI::Option* AddPercent(CLI::App& app, const std::string& names, double& target,
+                        const std::string& description);
+
 // One of `choices`, by its place among them; `target` holds the default's.
 CLI::Option* AddChoice(CLI::App& app, const std::string& names, std::vector<std::string> choices,
                        size_t& target, const std::string& description);

@@ -19,7 +19,7 @@ constexpr char kPath[] = "bench/cli/spindle";
 
 }  // namespace
 
-Program::Program(const std::vector<std::string>& arguments, int descriptors) {
+Program::Program(const std::vector<std::string>& arguments, int descriptors, void (*before)()) {
   int pipe_ends[2];
   SPINDLE_CHECK(pipe2(pipe_ends, O_CLOEXEC) == 0);
   err_.reset(pipe_ends[0]);
@@ -39,6 +39,7 @@ Program::Program(const std::vector<std::string>& arguments, int descriptors) {
     const rlimit limit = {static_cast<rlim_t>(descriptors), static_cast<rlim_t>(descriptors)};
     setrlimit(RLIMIT_NOFILE, &limit);
   }
+  if (before != nullptr) before();
   execv(kPath, argv.data());
   _exit(126);
 }
@@ -91,8 +92,9 @@ ProgramResult Program::Wait() {
   return result;
 }
 
-ProgramResult RunProgram(const std::vector<std::string>& arguments, int descriptors) {
-  return Program(arguments, descriptors).Wait();
+ProgramResult RunProgram(const std::vector<std::string>& arguments, int descriptors,
+                         void (*before)()) {
+  return Program(arguments, descriptors, before).Wait();
 }
 
 }  // namespace spindle::bench

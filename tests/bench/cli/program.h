@@ -22,8 +22,10 @@ struct ProgramResult {
 // by the destructor.
 class Program {
  public:
-  // `descriptors` above 0: it may have so many open.
-  explicit Program(const std::vector<std::string>& arguments, int descriptors = 0);
+  // `descriptors` above 0: it may have so many open. `before`, if given, is called in the new
+  // process before it becomes the program.
+  explicit Program(const std::vector<std::string>& arguments, int descriptors = 0,
+                   void (*before)() = nullptr);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -32,6 +34,7 @@ class Program {
   // text if stderr ends before.
   std::string WaitForLine(const std::string& start);
   void Signal(int signal);
+  pid_t pid() const { return pid_; }
   // Waits for its end. Once.
   ProgramResult Wait();
 
@@ -45,7 +48,8 @@ class Program {
 };
 
 // Runs the program to its end.
-ProgramResult RunProgram(const std::vector<std::string>& arguments, int descriptors = 0);
+ProgramResult RunProgram(const std::vector<std::string>& arguments, int descriptors = 0,
+                         void (*before)() = nullptr);
 
 }  // namespace spindle::bench
 
