@@ -1,5 +1,6 @@
 #include "bench/report/seqpar_text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -62,6 +63,20 @@ std::vector<std::string> ArmCells(const ArmRecord& arm) {
           SwitchesPerMessage(arm)};
 }
 
+// The comparison of `arm` with the first one of its setting, or null.
+const PointRecord* PointOf(const RunRecord& record, const ArmRecord& arm) {
+  for (const PointRecord& point : record.points) {
+    if (point.setting == arm.setting && point.arm == arm.name) return &point;
+  }
+  return nullptr;
+}
+
+bool HasSeveralSizes(const RunRecord& record) {
+  return std::any_of(record.arms.begin(), record.arms.end(), [&](const ArmRecord& arm) {
+    return arm.setting.message_bytes != record.arms.front().setting.message_bytes;
+  });
+}
+
 std::string Table(const RunRecord& record) {
   std::vector<std::string> headings = {
       "conns", "sends",        "msgs/conn", "wall/block",    "msg/s", "p50",    "p99",
@@ -69,22 +84,27 @@ std::string Table(const RunRecord& record) {
   // Known of a server in this process only.
   const bool loops = !record.points.empty() && !record.points[0].accepted_per_loop.empty();
   if (loops) headings.push_back("conns per loop");
+  const bool sizes = HasSeveralSizes(record);
+  if (sizes) headings[0] = "conns x size";
   TextTable table(std::move(headings));
-  for (size_t i = 0; i < record.points.size() && 2 * i + 1 < record.arms.size(); ++i) {
-    const PointRecord& point = record.points[i];
-    for (size_t arm = 0; arm < 2; ++arm) {
-      std::vector<std::string> row = {arm == 0 ? Concat(point.setting.connections) : ""};
-      for (std::string& cell : ArmCells(record.arms[2 * i + arm])) row.push_back(std::move(cell));
-      if (arm == 1 && point.speedup.blocks > 0) {
-        row.resize(9);
-        row.push_back(FormatNumber(point.speedup.ratio) + "x");
-        row.push_back(Interval(point.speedup));
-        row.push_back(Percent(point.speedup.detectable));
-        row.emplace_back(VerdictName(point.verdict));
-        row.push_back(PerLoop(point.accepted_per_loop));
-      }
-      table.AddRow(std::move(row));
+  for (size_t i = 0; i < record.arms.size(); ++i) {
+    const ArmRecord& arm = record.arms[i];
+    std::vector<std::string> row = {""};
+    if (i == 0 || record.arms[i - 1].setting != arm.setting) {
+      row[0] = Concat(arm.setting.connections);
+      if (sizes) Append(row[0], " x ", FormatSize(arm.setting.message_bytes));
     }
+    for (std::string& cell : ArmCells(arm)) row.push_back(std::move(cell));
+    const PointRecord* const point = PointOf(record, arm);
+    if (point != nullptr && point->speedup.blocks > 0) {
+      row.resize(9);
+      row.push_back(FormatNumber(point->speedup.ratio) + "x");
+      row.push_back(Interval(point->speedup));
+      row.push_back(Percent(point->speedup.detectable));
+      row.emplace_back(VerdictName(point->verdict));
+      row.push_back(PerLoop(point->accepted_per_loop));
+    }
+    table.AddRow(std::move(row));
   }
   return table.ToString();
 }
@@ -96,23 +116,24 @@ std::string Finding(const PointRecord& point) {
   const std::string ratio = FormatNumber(point.speedup.ratio) + "x";
   switch (point.verdict) {
     case Verdict::kFaster:
-      return Concat(where, "parallel is ", ratio, " as fast as sequential ",
+      return Concat(where, point.arm, " is ", ratio, " as fast as ", point.base_arm, " ",
                     Interval(point.speedup));
     case Verdict::kSlower:
-      return Concat(where, "parallel is slower, ", ratio, " as fast as sequential ",
+      return Concat(where, point.arm, " is slower, ", ratio, " as fast as ", point.base_arm, " ",
                     Interval(point.speedup));
     case Verdict::kSame:
-      return Concat(where, "parallel takes the same time as sequential within 5 % ",
+      return Concat(where, point.arm, " takes the same time as ", point.base_arm, " within 5 % ",
                     Interval(point.speedup));
     case Verdict::kCannotTell:
       break;
   }
+  const std::string what = Concat(where, point.arm, ": cannot tell: ");
   if (point.speedup.blocks < kMinBlocks) {
-    return Concat(where, "cannot tell: ", point.speedup.blocks, " complete block",
+    return Concat(what, point.speedup.blocks, " complete block",
                   point.speedup.blocks == 1 ? "" : "s", ", an interval needs at least ",
                   kMinBlocks);
   }
-  return Concat(where, "cannot tell: effects below ", Percent(point.speedup.detectable),
+  return Concat(what, "effects below ", Percent(point.speedup.detectable),
                 " are lost in the noise; about ", BlocksMissing(point.speedup, 0.05),
                 " more blocks would show one of 5 %");
 }
@@ -121,6 +142,9 @@ std::string Finding(const PointRecord& point) {
 
 std::string SeqparText(const RunRecord& record) {
   std::string text = record.title + "\n\n" + Table(record) + "\n";
+  if (record.noise_floor.has_value()) {
+    Append(text, "noise floor: an arm against itself, ", Interval(*record.noise_floor), "\n");
+  }
   for (const PointRecord& point : record.points) {
     if (point.speedup.blocks > 0) Append(text, Finding(point), "\n");
   }
