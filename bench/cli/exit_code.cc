@@ -11,8 +11,9 @@ namespace spindle::bench {
 ExitCode Fail(ExitCode code, std::string_view command, std::string_view message) {
   std::string line =
       command.empty() ? Concat("spindle: ", message) : Concat("spindle ", command, ": ", message);
+  // The message may quote a file, which may hold anything.
   for (char& c : line) {
-    if (c == '\n') c = ' ';
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
   }
   line += '\n';
   std::fputs(line.c_str(), stderr);

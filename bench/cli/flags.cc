@@ -130,7 +130,7 @@ CLI::Option* AddEndpoint(CLI::App& app, std::vector<std::string>& target,
 std::vector<std::string> WithExplicitJson(std::vector<std::string> arguments) {
   for (std::string& argument : arguments) {
     if (argument == "--") break;
-    if (argument == "--json") argument = "--json=-";
+    if (argument == "--json" || argument == "--jsonl") argument += "=-";
   }
   return arguments;
 }

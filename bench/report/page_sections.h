@@ -1,0 +1,33 @@
+#ifndef SPINDLE_BENCH_REPORT_PAGE_SECTIONS_H_
+#define SPINDLE_BENCH_REPORT_PAGE_SECTIONS_H_
+
+#include <string>
+
+#include "bench/report/run_record.h"
+
+namespace spindle::bench {
+
+// Parts of a report's page. `id` is a prefix of element ids that makes them unique on a page with
+// two runs. Any thread.
+
+// The finding as `heading` ("h1", "h2"), its verdict, and the figures beside it as tiles.
+std::string HeadlineSection(const RunRecord& record, const std::string& heading);
+
+// What the reader must know before the numbers: interruption, errors, warnings.
+std::string NoticeSection(const RunRecord& record);
+
+// The two or more arms of the most telling point.
+std::string ArmsSection(const RunRecord& record);
+
+// Timeline, then the charts of each setting.
+std::string ChartsSection(const RunRecord& record, const std::string& id);
+
+// All points and all arms as tables, folded in.
+std::string TablesSection(const RunRecord& record);
+
+// The command to repeat it, the machine, the network, the method.
+std::string MethodSection(const RunRecord& record);
+
+}  // namespace spindle::bench
+
+#endif  // SPINDLE_BENCH_REPORT_PAGE_SECTIONS_H_
