@@ -6,7 +6,6 @@
 #include <string>
 #include <utility>
 
-#include "base/check.h"
 #include "base/errno_status.h"
 #include "base/strings.h"
 #include "bench/netlab/kernel_link.h"
