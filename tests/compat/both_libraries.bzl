@@ -1,0 +1,32 @@
+"""Tests of libevent's face that run on Spindle and on libevent itself."""
+
+_LIBEVENT = ["-levent_core", "-levent_pthreads"]
+
+def both_libraries_test(name, deps, srcs, tags = [], **kwargs):
+    """A test on each library: `name` on ours, `name`_libevent on Debian's.
+
+    What fails on libevent is a wrong test. The sources may not include anything of net/.
+
+    Args:
+      name: of the test on Spindle.
+      deps: what both need, such as gtest_main.
+      srcs: of both.
+      tags: of both.
+      **kwargs: of both.
+    """
+    native.cc_test(
+        name = name,
+        srcs = srcs,
+        tags = tags,
+        deps = deps + ["//net/compat/libevent:all_parts"],
+        **kwargs
+    )
+    native.cc_test(
+        name = name + "_libevent",
+        srcs = srcs,
+        linkopts = _LIBEVENT,
+        # libevent is not built with sanitizers, and leaks in places.
+        tags = tags + ["libevent"],
+        deps = deps,
+        **kwargs
+    )
