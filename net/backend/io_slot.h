@@ -33,6 +33,9 @@ class IoSlot {
  protected:
   ~IoSlot() = default;
 
+  // OnReady is due.
+  bool marked_ready() const { return marked_ready_; }
+
  private:
   friend class IoHost;
   SlotToken token_;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
@@ -12,6 +13,7 @@
 #include "net/loop/io_host.h"
 #include "net/stream/internal/connection_group.h"
 #include "net/stream/internal/connection_rare.h"
+#include "net/stream/internal/small_input.h"
 #include "net/stream/internal/socket_options.h"
 
 namespace spindle {
@@ -115,7 +117,13 @@ IoError Connection::WriteSlow(Buffer&& data) {
   if (IoError error = CheckWrite(size); !error.ok()) return error;
   if (size == 0) return IoError();
   NoteFirstOutput();
-  output_.bytes().Append(std::move(data));
+  if (mode_.write_blocked && size <= kSmallInput && data.IsOneSegment()) {
+    // It waits, and must not keep a block of the loop's for a few bytes.
+    output_.bytes().Append(data.Front());
+    host_.GiveBackBlock(data.TakeChunk());
+  } else {
+    output_.bytes().Append(std::move(data));
+  }
   Queued(size);
   return IoError();
 }
@@ -219,6 +227,7 @@ void Connection::End(CloseReason reason) {
   reason_ = reason;
   mode_.state = CloseState::kClosed;
   const int fd = id_.fd();
+  Connection* const partner = this->partner();
   const bool reset = !output_.empty() || reason.kind == CloseKind::kLocalAbort;
   output_.Discard();
   host_.Detach(*this);
@@ -230,6 +239,7 @@ void Connection::End(CloseReason reason) {
   host_.syscalls().Close(fd);
   if (rare_ != nullptr) host_.timers().Remove(*rare_);
   group_->OnClosed(*this);
+  if (partner != nullptr) LeavePartner(*partner);
 }
 
 void Connection::OnLoopGone() { End(CloseReason{CloseKind::kLoopStopped}); }
@@ -267,6 +277,13 @@ void Connection::SetWriteTimeout(Duration timeout) {
   if (closed()) return;
   rare().write_timeout = timeout;
   rare().last_written = host_.now();
+  rare().Schedule();
+}
+
+void Connection::SetTotalTimeout(Duration timeout) {
+  host_.AssertInLoop();
+  if (closed()) return;
+  rare().total_deadline = timeout > Duration::zero() ? SaturatingAdd(host_.Now(), timeout) : kNever;
   rare().Schedule();
 }
 
@@ -324,7 +341,7 @@ void Connection::OnFlush() { static_cast<void>(Flush()); }
 void Connection::CallOnOpen() {
   const ConnectionOptions& options = this->options();
   if (options.idle_timeout > Duration::zero() || options.read_timeout > Duration::zero() ||
-      options.write_timeout > Duration::zero()) {
+      options.write_timeout > Duration::zero() || options.total_timeout > Duration::zero()) {
     rare().Schedule();
   }
   opened_ = true;

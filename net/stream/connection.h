@@ -76,8 +76,8 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
 
   // Copies `data`.
   IoError Write(std::string_view data);
-  // Moves the chunks of `data`, which is empty afterwards, and copies no byte. May be the input of
-  // on_bytes.
+  // Moves the chunks of `data`, which is empty afterwards, and copies no byte, but for a few that
+  // would keep a large block waiting. May be the input of on_bytes.
   IoError Write(Buffer&& data);
   // Copies the pieces, in order, as one write.
   IoError Writev(std::span<const std::string_view> pieces);
@@ -131,6 +131,8 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void SetIdleTimeout(Duration timeout);
   void SetReadTimeout(Duration timeout);
   void SetWriteTimeout(Duration timeout);
+  // From now on; longer or shorter than what was set before.
+  void SetTotalTimeout(Duration timeout);
   // low <= high, CHECKed.
   void SetWaterMarks(size_t low, size_t high);
   IoError SetNoDelay(Toggle toggle);
@@ -161,6 +163,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   friend class ConnectionGroup;
   friend class ConnectionHandle;
   friend class ConnectionRare;
+  friend void Couple(Connection& a, Connection& b);
 
   // What sends a connection off the short path. All zero for a plain one, so that one compare
   // tells.
@@ -213,6 +216,12 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   }
   void NoteReadable(uint32_t event_flags);
   void ReadAgain();
+  // The other half of a relay (couple.h), or null. In couple.cc.
+  Connection* partner() const { return rare_ == nullptr ? nullptr : FindPartner(); }
+  Connection* FindPartner() const;
+  void JoinPartner(Connection& partner);
+  void Forward(Connection& partner, size_t size);
+  void LeavePartner(Connection& partner);
   // In stream_io.cc.
   bool ReadPlain();
   ABSL_ATTRIBUTE_NOINLINE void ReadOn(ssize_t result);
@@ -237,6 +246,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void CountSent(size_t bytes);
   void OnWriteError(IoOp operation, int error);
   [[nodiscard]] bool UpdateWaterMarks();
+  void EndWaterPause();
   void KeepOutput();
   void BlockWrites();
 

@@ -44,6 +44,7 @@ struct ConnectionOptions {
   Duration idle_timeout{0};   // Nothing read and nothing taken by the peer for so long.
   Duration read_timeout{0};   // Nothing read for so long (while reading is not paused).
   Duration write_timeout{0};  // Output is queued and the peer has taken nothing for so long.
+  Duration total_timeout{0};  // Open for so long in all, whatever goes on.
   // How long Close and ShutdownWrite wait while the peer takes nothing of the queued output; then
   // the rest is discarded (kCloseTimeout). For a limit in all see CloseAfterFlush.
   Duration close_timeout = std::chrono::seconds(10);

@@ -22,6 +22,8 @@ std::string_view CloseKindName(CloseKind kind) {
       return "write_timeout";
     case CloseKind::kCloseTimeout:
       return "close_timeout";
+    case CloseKind::kTotalTimeout:
+      return "total_timeout";
     case CloseKind::kConnectTimeout:
       return "connect_timeout";
     case CloseKind::kOutputLimit:

@@ -21,6 +21,7 @@ enum class CloseKind : uint8_t {
   kReadTimeout,     // the peer sent nothing for too long
   kWriteTimeout,    // the peer took none of our output for too long
   kCloseTimeout,    // the deadline for flushing or lingering passed
+  kTotalTimeout,    // it was open for as long as it may be in all
   kConnectTimeout,  // no connection within the deadline
   kOutputLimit,     // queued output passed the hard cap, whose policy is to close
   kServerStopped,   // the server was stopped or destroyed
@@ -44,7 +45,7 @@ struct CloseReason {
   constexpr bool by_timeout() const {
     return kind == CloseKind::kIdleTimeout || kind == CloseKind::kReadTimeout ||
            kind == CloseKind::kWriteTimeout || kind == CloseKind::kCloseTimeout ||
-           kind == CloseKind::kConnectTimeout;
+           kind == CloseKind::kTotalTimeout || kind == CloseKind::kConnectTimeout;
   }
 
   // Stable name for logs and metrics ("peer_reset"); a literal.

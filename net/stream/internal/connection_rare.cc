@@ -16,6 +16,9 @@ ConnectionRare::ConnectionRare(Connection& connection, const ConnectionOptions& 
       high_water_mark(options.high_water_mark),
       last_read(now),
       last_written(now),
+      total_deadline(options.total_timeout > Duration::zero()
+                         ? SaturatingAdd(now, options.total_timeout)
+                         : kNever),
       connection_(connection) {}
 
 ConnectionRare::~ConnectionRare() {
@@ -31,6 +34,7 @@ ConnectionRare::Due ConnectionRare::NextDue() const {
     if (timeout > Duration::zero()) consider(SaturatingAdd(since, timeout), kind);
   };
   const CloseState state = connection_.mode_.state;
+  consider(total_deadline, CloseKind::kTotalTimeout);
   consider(end_deadline,
            state == CloseState::kLingering ? CloseKind::kLocalClose : CloseKind::kCloseTimeout);
   consider_after(std::max(last_read, last_written), idle_timeout, CloseKind::kIdleTimeout);

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "net/backend/slot_token.h"
 #include "net/loop/timer_queue.h"
 #include "net/stream/internal/connection_group.h"
 
@@ -36,6 +37,9 @@ class ConnectionRare final : public TimerEntry {
   TimePoint last_read;              // Or when reading was resumed.
   TimePoint last_written;           // Or when output was first queued.
   TimePoint end_deadline = kNever;  // For the end that is under way.
+  TimePoint total_deadline = kNever;
+
+  SlotToken partner;  // Of a relay; see couple.h.
 
   std::shared_ptr<const ConnectionConfig> kept_alive;
 

@@ -14,13 +14,11 @@
 #include "net/stream/connection.h"
 #include "net/stream/internal/connection_group.h"
 #include "net/stream/internal/connection_rare.h"
+#include "net/stream/internal/small_input.h"
 
 namespace spindle {
 namespace {
 
-// What is left of a block is copied if it is at most this long, so that the block can go back to
-// the loop.
-constexpr size_t kCopyLimit = 8 * 1024;
 // Most system calls that one flush makes before others have their turn.
 constexpr int kWritesPerFlush = 16;
 
@@ -36,7 +34,7 @@ void Connection::KeepInput(Buffer& input) {
   if (input.empty()) [[likely]] {
     host_.GiveBackBlock(input.TakeChunk());
   } else if (&input != &input_) {
-    if (input.size() <= kCopyLimit) {
+    if (input.size() <= kSmallInput) {
       const std::string_view rest = input.Linearize();
       input_.Append(Chunk::CopyOf(rest), 0, rest.size());
       host_.GiveBackBlock(input.TakeChunk());
@@ -72,6 +70,11 @@ bool Connection::DeliverInto(Buffer& input) {
 
 // Hands on the first `size` bytes of the loop's block.
 bool Connection::DeliverBlock(size_t size) {
+  if (Connection* const partner = this->partner();
+      partner != nullptr && DeliversInput(mode_.state)) {
+    Forward(*partner, size);
+    return !closed();
+  }
   if (!DeliversInput(mode_.state) || !group_->config().callbacks.on_bytes) {
     dropped_ += size;
     return true;
@@ -80,7 +83,7 @@ bool Connection::DeliverBlock(size_t size) {
     Buffer input(host_.TakeBlock(), 0, size);
     return DeliverInto(input);
   }
-  if (size <= kCopyLimit) {
+  if (size <= kSmallInput) {
     input_.Append(std::string_view(host_.Block().data(), size));
   } else {
     input_.Append(host_.TakeBlock(), 0, size);
@@ -90,9 +93,11 @@ bool Connection::DeliverBlock(size_t size) {
 
 bool Connection::ReadSome(std::optional<IoResult> first) {
   LoopStats& stats = host_.stats();
+  // Who waits for its next turn has had its share of this one.
+  const uint32_t most = marked_ready() ? first.has_value() : options().reads_per_turn;
   uint32_t reads = 0;
   while (read_ready_ && reading_enabled()) {
-    if (reads++ == options().reads_per_turn) [[unlikely]] {
+    if (reads++ == most) [[unlikely]] {
       host_.MarkReady(*this);
       break;
     }
@@ -222,6 +227,10 @@ bool Connection::OnPeerFin() {
     return false;
   }
   mode_.state = next;
+  if (Connection* const partner = this->partner()) {
+    partner->ShutdownWrite();
+    if (next == CloseState::kPeerDone) return !need_flush_ || Flush();
+  }
   const ConnectionConfig& config = group_->config();
   if (mode_.state == CloseState::kPeerDone &&
       config.options.peer_fin == PeerFinPolicy::kKeepWriting) {
@@ -379,7 +388,7 @@ void Connection::BlockWrites() {
 void Connection::KeepOutput() {
   // A block of the loop's that a slow peer left a little in: keep the little, not the block.
   Buffer& bytes = output_.bytes();
-  if (bytes.SegmentCount() != 1 || bytes.size() > kCopyLimit) return;
+  if (bytes.SegmentCount() != 1 || bytes.size() > kSmallInput) return;
   const std::string_view rest = bytes.Front();
   ChunkRef copy = Chunk::CopyOf(rest);
   const size_t size = rest.size();
@@ -395,18 +404,26 @@ bool Connection::UpdateWaterMarks() {
   const size_t low = rare_ == nullptr ? options.low_water_mark : rare_->low_water_mark;
   if (!mode_.above_high && output_.size() > high) {
     mode_.above_high = true;
-    mode_.water_paused = options.pause_reading_above_high_water;
+    if (Connection* const partner = this->partner()) {
+      partner->mode_.water_paused = true;
+    } else {
+      mode_.water_paused = options.pause_reading_above_high_water;
+    }
     if (callbacks.on_pause && !Call([&] { callbacks.on_pause(*this); })) return false;
   } else if (mode_.above_high && output_.size() <= low) {
     mode_.above_high = false;
-    if (mode_.water_paused) {
-      mode_.water_paused = false;
-      if (rare_ != nullptr) rare_->last_read = host_.now();
-      ReadAgain();
-    }
+    Connection* const partner = this->partner();
+    (partner == nullptr ? *this : *partner).EndWaterPause();
     if (callbacks.on_resume && !Call([&] { callbacks.on_resume(*this); })) return false;
   }
   return true;
+}
+
+void Connection::EndWaterPause() {
+  if (!mode_.water_paused) return;
+  mode_.water_paused = false;
+  if (rare_ != nullptr) rare_->last_read = host_.now();
+  ReadAgain();
 }
 
 void Connection::UpdateDeadline() {
