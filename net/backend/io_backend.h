@@ -61,7 +61,7 @@ enum class WaitMode : uint8_t {
 //     would_block() or a short transfer misses nothing.
 //  4. EINTR never comes out.
 //
-// Loop thread only, but for Add and waker().
+// Loop thread only, but for Add, Modify, Remove and waker().
 class IoBackend {
  public:
   virtual ~IoBackend() = default;
@@ -82,7 +82,8 @@ class IoBackend {
   // Any thread. The same object each time.
   virtual std::shared_ptr<Waker> waker() = 0;
 
-  // Watches token.fd(). Any thread: an acceptor registers a connection on its worker's back end.
+  // Watches token.fd(). Any thread, as for the two below: an acceptor registers a connection on its
+  // worker's back end. Calls for one descriptor at a time.
   // ENOSPC and ENOMEM are limits of the machine.
   virtual IoError Add(SlotToken token, Interest interest, Trigger trigger) = 0;
   // Changes what is watched; also re-arms a one-shot registration.

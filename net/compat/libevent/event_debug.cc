@@ -1,0 +1,92 @@
+#include <event2/event.h>
+
+#include <atomic>
+#include <unordered_map>
+
+#include "base/mutex.h"
+#include "net/compat/libevent/internal/debug.h"
+#include "net/compat/libevent/internal/log.h"
+
+namespace spindle::compat {
+namespace {
+
+constinit std::atomic<bool> debug_mode{false};
+constinit std::atomic<bool> too_late{false};
+
+struct Registry {
+  Mutex mutex;
+  // Whether the event is pending, for each that has been assigned.
+  std::unordered_map<const event*, bool> events ABSL_GUARDED_BY(mutex);
+};
+
+Registry& Events() {
+  static auto* registry = new Registry;
+  return *registry;
+}
+
+[[noreturn]] void Fail(const event* ev, const char* function, const char* what) {
+  Fatal(kAbort, "%s called on %s event %p (events: 0x%x, fd: %d, flags: 0x%x)", function, what,
+        static_cast<const void*>(ev), static_cast<unsigned>(ev->ev_events), ev->ev_fd,
+        static_cast<unsigned>(ev->ev_evcallback.evcb_flags));
+}
+
+}  // namespace
+
+bool DebugMode() { return debug_mode.load(std::memory_order_relaxed); }
+
+void DebugNoteUse() { too_late.store(true, std::memory_order_relaxed); }
+
+void DebugNoteAssigned(const event* ev) {
+  DebugNoteUse();
+  if (!DebugMode()) return;
+  MutexLock lock(Events().mutex);
+  Events().events[ev] = false;
+}
+
+void DebugNoteGone(const event* ev) {
+  if (!DebugMode()) return;
+  MutexLock lock(Events().mutex);
+  Events().events.erase(ev);
+}
+
+void DebugNoteAdded(const event* ev) {
+  if (!DebugMode()) return;
+  MutexLock lock(Events().mutex);
+  Events().events[ev] = true;
+}
+
+void DebugNoteDeleted(const event* ev) {
+  if (!DebugMode()) return;
+  MutexLock lock(Events().mutex);
+  Events().events[ev] = false;
+}
+
+void DebugCheckAssigned(const event* ev, const char* function) {
+  if (!DebugMode()) return;
+  MutexLock lock(Events().mutex);
+  if (Events().events.count(ev) == 0) Fail(ev, function, "a non-initialized");
+}
+
+void DebugCheckNotAdded(const event* ev, const char* function) {
+  if (!DebugMode()) return;
+  MutexLock lock(Events().mutex);
+  const auto found = Events().events.find(ev);
+  if (found != Events().events.end() && found->second) Fail(ev, function, "an already added");
+}
+
+void DebugForgetAll() {
+  if (!DebugMode()) return;
+  MutexLock lock(Events().mutex);
+  Events().events.clear();
+}
+
+}  // namespace spindle::compat
+
+void event_enable_debug_mode() {
+  using namespace spindle::compat;
+  if (DebugMode()) Fatal(1, "event_enable_debug_mode was called twice");
+  if (too_late.load(std::memory_order_relaxed)) {
+    Fatal(1, "event_enable_debug_mode must come before the first event or event_base");
+  }
+  debug_mode.store(true);
+}

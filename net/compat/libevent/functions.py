@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""The public functions of the drop-in, from its export map, its headers and the library itself.
+
+  functions.py stubs MAP              C++ that defines each exported name weakly: whoever calls one
+                                      that is not built yet ends with a line that names it
+  functions.py table MAP LIBRARY ...  the table of README.md; the rest of the arguments are headers
+  functions.py check MAP LIBRARY README HEADER...
+                                      whether the table in README is current, every exported name is
+                                      in a header, and the library exports these names and no other
+"""
+
+import re
+import subprocess
+import sys
+
+BEGIN, END = "<!-- functions: begin -->\n", "<!-- functions: end -->\n"
+
+# Behaviour that a program can see to differ.
+DIFFERENCES = {
+    "event_base_break": "an alias of event_base_loopbreak, which libevent lacks",
+    "event_base_dump_events": "other spacing; no events of the library's own",
+    "event_base_foreach_event": "no events of the library's own",
+    "event_config_avoid_method": "poll and select are faces of epoll",
+    "event_enable_debug_logging": "no debug log",
+    "event_set_mem_functions": "the loop itself takes its memory from operator new",
+    "evthread_set_id_callback": "threads are told apart by pthread_self",
+    "evutil_secure_rng_add_bytes": "the kernel needs no bytes",
+    "evutil_secure_rng_set_urandom_device_file": "the bytes come from getrandom",
+}
+
+
+def exported(map_file):
+    """Names of the export map, by header, in its order."""
+    groups, header = {}, None
+    for line in open(map_file, encoding="utf-8"):
+        if match := re.match(r"\s+# (event2/\S+)", line):
+            header = match.group(1)
+            groups[header] = []
+        elif (match := re.match(r"\s+(\w+);", line)) and header:
+            groups[header].append(match.group(1))
+    return groups
+
+
+def symbols(library):
+    """What the library exports: name -> type letter of nm."""
+    listing = subprocess.run(["nm", "-D", "--defined-only", library], check=True,
+                             capture_output=True, text=True).stdout
+    return {line.split()[2]: line.split()[1] for line in listing.splitlines()}
+
+
+def declared(headers):
+    """Identifiers that the headers declare as functions."""
+    names = set()
+    for path in headers:
+        text = open(path, encoding="utf-8").read()
+        text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+        text = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("#"))
+        names.update(re.findall(r"\b(\w+)\(", text))
+    return names
+
+
+def stubs(groups):
+    """A weak definition of each name, to be overridden by the real one."""
+    print('#include <stdio.h>\n#include <unistd.h>\n')
+    print("namespace {\n[[noreturn]] void NotBuilt(const char* name) {")
+    print('  fprintf(stderr, "libevent on Spindle: %s is not built yet\\n", name);')
+    print("  _exit(70);\n}\n}  // namespace\n")
+    print('extern "C" {')
+    for names in groups.values():
+        for name in names:
+            print(f'__attribute__((weak)) void {name}() {{ NotBuilt("{name}"); }}')
+    print("}")
+
+
+def table(groups, letters):
+    """The lines of the table."""
+    built = sum(letters.get(name) == "T" for names in groups.values() for name in names)
+    total = sum(len(names) for names in groups.values())
+    lines = [f"{built} of {total} work.\n", "\n"]
+    for header, names in groups.items():
+        lines += [f"`{header}`\n", "\n", "| function | state |\n", "|---|---|\n"]
+        for name in names:
+            state = "works" if letters.get(name) == "T" else "missing"
+            if state == "works" and name in DIFFERENCES:
+                state = f"differs: {DIFFERENCES[name]}"
+            lines.append(f"| `{name}` | {state} |\n")
+        lines.append("\n")
+    return "".join(lines)
+
+
+def check(groups, letters, readme, headers):
+    """Complaints, one a line."""
+    names = {name for group in groups.values() for name in group}
+    found = [f"{name}: exported, but not in the map" for name in sorted(set(letters) - names)]
+    found += [f"{name}: in the map, but not exported" for name in sorted(names - set(letters))]
+    found += [f"{name}: in no header" for name in sorted(names - declared(headers))]
+    found += [f"{name}: differs, but is no function" for name in sorted(set(DIFFERENCES) - names)]
+    text = open(readme, encoding="utf-8").read()
+    if BEGIN not in text or END not in text:
+        found.append(f"{readme}: no table")
+    elif text.split(BEGIN)[1].split(END)[0].strip() != table(groups, letters).strip():
+        found.append(f"{readme}: the table is not current; run net/compat/libevent/update_table")
+    return found
+
+
+def main(arguments):
+    command, map_file, *rest = arguments
+    groups = exported(map_file)
+    if command == "stubs":
+        stubs(groups)
+    elif command == "table":
+        print(BEGIN + table(groups, symbols(rest[0])) + END, end="")
+    elif command == "check":
+        complaints = check(groups, symbols(rest[0]), rest[1], rest[2:])
+        print("\n".join(complaints))
+        return 1 if complaints else 0
+    else:
+        sys.exit(__doc__)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,7 @@
+/* The names that tags had in libevent 1.x. */
+#ifndef EVENT2_TAG_COMPAT_H_INCLUDED_
+#define EVENT2_TAG_COMPAT_H_INCLUDED_
+#define encode_int(evbuf, number) evtag_encode_int((evbuf), (number))
+#define encode_int64(evbuf, number) evtag_encode_int64((evbuf), (number))
+
+#endif /* EVENT2_TAG_COMPAT_H_INCLUDED_ */
