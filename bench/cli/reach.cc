@@ -4,7 +4,6 @@
 
 #include <optional>
 
-#include "absl/status/status.h"
 #include "bench/load/run_until.h"
 #include "net/stream/connection.h"
 #include "net/stream/connection_callbacks.h"
@@ -12,9 +11,8 @@
 #include "net/types/io_error.h"
 
 namespace spindle::bench {
-namespace {
 
-absl::Status Try(EventLoop& loop, const SocketAddress& address, Duration timeout) {
+absl::Status TryToConnect(EventLoop& loop, const SocketAddress& address, Duration timeout) {
   std::optional<IoError> result;
   ConnectionCallbacks callbacks;
   callbacks.on_open = [&result](Connection&) { result = IoError(); };
@@ -28,15 +26,13 @@ absl::Status Try(EventLoop& loop, const SocketAddress& address, Duration timeout
   return result->ToStatus(address.ToString());
 }
 
-}  // namespace
-
 absl::StatusOr<SocketAddress> FirstReachable(EventLoop& loop,
                                              std::span<const SocketAddress> addresses,
                                              Duration timeout) {
   if (addresses.size() == 1) return addresses.front();
   absl::Status status = absl::NotFoundError("no address");
   for (const SocketAddress& address : addresses) {
-    status = Try(loop, address, timeout);
+    status = TryToConnect(loop, address, timeout);
     if (status.ok()) return address;
   }
   return status;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -15,11 +16,13 @@
 #include "base/clock.h"
 #include "base/logging.h"
 #include "base/strings.h"
+#include "bench/cli/bench_flags.h"
 #include "bench/cli/commands.h"
 #include "bench/cli/descriptor_limit.h"
 #include "bench/cli/exit_code.h"
 #include "bench/cli/flags.h"
 #include "bench/cli/interrupt.h"
+#include "bench/cli/stall.h"
 #include "bench/load/resolve.h"
 #include "bench/load/service.h"
 #include "net/loop/event_loop.h"
@@ -31,8 +34,11 @@
 namespace spindle::bench {
 namespace {
 
-constexpr ServiceMode kModes[] = {ServiceMode::kEcho, ServiceMode::kDiscard, ServiceMode::kChargen,
-                                  ServiceMode::kAck};
+// The names of --mode, and what they stand for.
+const std::vector<std::string> kModeNames = {"echo", "sink", "discard", "chargen", "ack", "http"};
+constexpr ServiceMode kModes[] = {ServiceMode::kEcho,    ServiceMode::kDiscard,
+                                  ServiceMode::kDiscard, ServiceMode::kChargen,
+                                  ServiceMode::kAck,     ServiceMode::kHttp};
 constexpr Placement kPlacements[] = {Placement::kRoundRobin, Placement::kLeastConnections,
                                      Placement::kPeerHash, Placement::kReusePort};
 
@@ -41,11 +47,14 @@ struct ServeFlags {
   size_t mode_index = 0;
   uint64_t loops = std::max(1u, std::thread::hardware_concurrency());
   Duration think{0};
+  size_t think_mode_index = 0;
+  std::optional<Stall> stall = std::nullopt;
   uint64_t max_connections = 0;
   size_t placement_index = 0;
   Duration drain = std::chrono::seconds(2);
 
   ServiceMode mode() const { return kModes[mode_index]; }
+  ThinkMode think_mode() const { return static_cast<ThinkMode>(think_mode_index); }
   Placement placement() const { return kPlacements[placement_index]; }
 };
 
@@ -90,11 +99,18 @@ int Serve(const ServeFlags& flags) {
       EventLoopThreadPool::Start(**loop, {.workers = flags.loops});
   if (!pool.ok()) return Fail("serve", pool.status());
   absl::StatusOr<std::unique_ptr<StreamServer>> listening = StreamServer::Listen(
-      **pool, addresses->front(), MakeService(flags.mode(), flags.think), ServerOptions(flags));
+      **pool, addresses->front(), MakeService(flags.mode(), flags.think, flags.think_mode()),
+      ServerOptions(flags));
   if (!listening.ok()) return Fail("serve", listening.status());
   server = *std::move(listening);
   std::fputs(Concat("listening on ", server->address().ToString(), "\n").c_str(), stderr);
 
+  if (flags.stall.has_value()) {
+    const TimePoint now = (*loop)->Now();
+    for (EventLoop* const worker : (*pool)->loops()) {
+      worker->ref().CallAndWait([&] { ScheduleStalls(*worker, *flags.stall, now); });
+    }
+  }
   const absl::Status status = (*loop)->Run();
   server.reset();
   if (!status.ok()) return Fail("serve", status);
@@ -105,23 +121,49 @@ int Serve(const ServeFlags& flags) {
 
 Command AddServe(CLI::App& program) {
   const auto flags = std::make_shared<ServeFlags>();
-  CLI::App& app = *program.add_subcommand("serve", "echo, discard, chargen or ack server");
+  CLI::App& app = *program.add_subcommand("serve", "echo, sink, chargen, ack or http server");
   AddEndpoint(app, flags->endpoint,
               "where to listen: HOST PORT (\"*\": all IPv4 addresses; port 0: a free one, which is "
               "printed) or unix:/path or unix:@name")
       ->required();
-  AddChoice(app, "--mode", {"echo", "discard", "chargen", "ack"}, flags->mode_index,
-            "echo: sends all bytes back; discard: drops them; chargen: sends lines for ever; ack: "
-            "one byte for each message of a 4-byte big-endian length and so many bytes");
+  AddChoice(app, "--mode", kModeNames, flags->mode_index,
+            "echo: sends all bytes back; sink or discard: drops them; chargen: sends lines for "
+            "ever; ack: one byte for each message of a 4-byte big-endian length and so many bytes; "
+            "http: the same small reply to each request");
   AddSize(app, "--loops", flags->loops, {0, 1024},
           "worker loops, each on its own thread; 0: the accepting loop does all");
-  AddDuration(app, "--think", flags->think, "each answer of echo and ack waits so long");
+  AddDuration(app, "--think", flags->think, "each answer of echo, ack and http takes so long");
+  AddChoice(app, "--think-mode", ThinkModeNames(), flags->think_mode_index,
+            "with --think: on a timer, asleep in the loop, or busy in it");
+  app.add_option_function<std::string>(
+         "--stall",
+         [flags](const std::string& text) {
+           const absl::StatusOr<Stall> stall = ParseStall(text);
+           if (!stall.ok()) {
+             throw CLI::ValidationError("--stall", std::string(FromAbsl(stall.status().message())));
+           }
+           flags->stall = *stall;
+         },
+         "all worker loops stand still at once: 500ms@10s for so long, so long after the start; "
+         "500ms@10s/5s: again every 5 s")
+      ->type_name("PLAN");
   AddSize(app, "--max-connections", flags->max_connections, {},
           "more wait in the kernel's queue; 0: no limit");
   AddChoice(app, "--placement", {"round-robin", "least", "hash", "reuseport"},
             flags->placement_index, "which loop gets a connection");
   AddDuration(app, "--drain", flags->drain,
               "on SIGTERM or SIGINT: how long open connections may take to end");
+  app.final_callback([&app, flags] {
+    const bool answers =
+        flags->mode() != ServiceMode::kDiscard && flags->mode() != ServiceMode::kChargen;
+    if (app.get_option("--think")->count() > 0 && !answers) {
+      throw CLI::ValidationError("--think", "has no answers to delay in mode " +
+                                                std::string(ServiceModeName(flags->mode())));
+    }
+    if (app.get_option("--think-mode")->count() > 0 && app.get_option("--think")->count() == 0) {
+      throw CLI::ValidationError("--think-mode", "needs --think");
+    }
+  });
   return {&app, [flags](const CommandLine&) { return Serve(*flags); }};
 }
 

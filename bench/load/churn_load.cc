@@ -17,6 +17,9 @@ namespace {
 // After a failure, so that a server that refuses everything is not asked without a break.
 constexpr Duration kPause = std::chrono::milliseconds(10);
 
+// Connections begun before the loop has its turn again.
+constexpr size_t kBeginsAtOnce = 256;
+
 }  // namespace
 
 struct ChurnLoad::Lane {
@@ -47,12 +50,13 @@ ChurnLoad::ChurnLoad(EventLoop& loop, const SocketAddress& server, const ChurnLo
       payload_(options.seed, options.message_bytes) {
   for (size_t i = 0; i < options.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>());
-    lanes_.back()->index = i;
+    lanes_.back()->index = options.first_lane + i;
   }
 }
 
 ChurnLoad::~ChurnLoad() {
   destroying_ = true;
+  loop_.Cancel(due_timer_);
   for (const std::unique_ptr<Lane>& lane : lanes_) loop_.Cancel(lane->pause);
   lanes_.clear();
 }
@@ -69,12 +73,44 @@ ConnectionCallbacks ChurnLoad::CallbacksFor(Lane& lane) {
   return callbacks;
 }
 
-void ChurnLoad::Start() {
-  busy_ = lanes_.size();
-  for (const std::unique_ptr<Lane>& lane : lanes_) Begin(*lane);
+void ChurnLoad::Start(TimePoint start) {
+  stopping_ = false;
+  if (!options_.rate.has_value()) {
+    busy_ = lanes_.size();
+    for (const std::unique_ptr<Lane>& lane : lanes_) Begin(*lane, loop_.Now());
+    return;
+  }
+  free_.clear();
+  // From the back, so that a low rate uses the first lanes.
+  for (size_t i = lanes_.size(); i > 0; --i) free_.push_back(lanes_[i - 1].get());
+  schedule_.emplace(*options_.rate, start);
+  OnDue();
 }
 
-void ChurnLoad::Begin(Lane& lane) {
+void ChurnLoad::Stop() {
+  stopping_ = true;
+  loop_.Cancel(due_timer_);
+}
+
+void ChurnLoad::OnDue() {
+  const TimePoint now = loop_.Now();
+  for (size_t i = 0; i < kBeginsAtOnce && schedule_->next() <= now; ++i, schedule_->Advance()) {
+    if (!free_.empty()) {
+      Lane& lane = *free_.back();
+      free_.pop_back();
+      ++busy_;
+      CountSendLag(schedule_->next(), now);
+      Begin(lane, schedule_->next());
+    } else if (waiting_.size() < options_.max_backlog) {
+      waiting_.Push(schedule_->next());
+    } else {
+      CountError(Concat("not begun: ", options_.max_backlog, " wait already"));
+    }
+  }
+  due_timer_ = loop_.RunAt(schedule_->next(), [this] { OnDue(); });
+}
+
+void ChurnLoad::Begin(Lane& lane, TimePoint time) {
   StreamClientOptions client;
   client.connection = ClientConnectionOptions();
   client.connect_timeout = options_.connect_timeout;
@@ -83,7 +119,7 @@ void ChurnLoad::Begin(Lane& lane) {
   ++begun_;
   ++lane.number;
   lane.stage = Lane::Stage::kConnecting;
-  lane.begun_at = loop_.Now();
+  lane.begun_at = time;
   lane.client = std::make_unique<StreamClient>(loop_, server_, CallbacksFor(lane), client,
                                                [this, &lane](const ConnectError& error) {
                                                  CountError(error.error.ToString());
@@ -93,10 +129,15 @@ void ChurnLoad::Begin(Lane& lane) {
 }
 
 void ChurnLoad::Next(Lane& lane) {
-  if (stopping_) {
-    --busy_;
+  if (!options_.rate.has_value() && !stopping_) {
+    Begin(lane, loop_.Now());
+  } else if (!waiting_.empty()) {
+    const TimePoint intended = waiting_.Pop();
+    CountSendLag(intended, loop_.Now());
+    Begin(lane, intended);
   } else {
-    Begin(lane);
+    --busy_;
+    free_.push_back(&lane);
   }
 }
 
@@ -106,6 +147,7 @@ void ChurnLoad::NextAfterError(Lane& lane) {
 
 void ChurnLoad::OnOpen(Lane& lane, Connection& connection) {
   ++open_;
+  ++opened_;
   lane.stage = Lane::Stage::kWaiting;
   const std::string_view message = payload_.Message(lane.index, lane.number);
   lane.matcher.Expect(message);
@@ -121,7 +163,12 @@ void ChurnLoad::OnBytes(Lane& lane, Connection& connection, Buffer& input) {
     connection.Abort();
     return;
   }
-  Count(loop_.Now() - lane.begun_at, options_.message_bytes);
+  CountMessage(options_.message_bytes);
+  if (options_.rate.has_value()) {
+    CountLatency(lane.begun_at, loop_.Now());
+  } else {
+    CountLatency(loop_.Now() - lane.begun_at);
+  }
   lane.stage = Lane::Stage::kAnswered;
   connection.Close();
 }
@@ -141,6 +188,16 @@ void ChurnLoad::OnClose(Lane& lane, const CloseReason& reason) {
       break;
   }
   NextAfterError(lane);
+}
+
+void ChurnLoad::GiveUp(TimePoint now) {
+  if (!options_.rate.has_value()) return;
+  waiting_.ForEach([&](TimePoint intended) { CountLatency(intended, now); });
+  for (const std::unique_ptr<Lane>& lane : lanes_) {
+    const bool under_way =
+        lane->stage == Lane::Stage::kConnecting || lane->stage == Lane::Stage::kWaiting;
+    if (lane->number > 0 && under_way) CountLatency(lane->begun_at, now);
+  }
 }
 
 }  // namespace spindle::bench

@@ -6,8 +6,10 @@
 
 #include "base/strings.h"
 #include "bench/load/client_options.h"
+#include "bench/load/time_queue.h"
 #include "net/send/byte_matcher.h"
 #include "net/types/close_reason.h"
+#include "net/types/io_error.h"
 
 namespace spindle::bench {
 namespace {
@@ -16,27 +18,34 @@ namespace {
 // a second.
 constexpr size_t kConnectsAtOnce = 128;
 
+// Messages sent before the loop has its turn again, so that one that is behind still reads.
+constexpr size_t kSendsAtOnce = 1024;
+
 }  // namespace
 
 struct EchoLoad::Peer {
   uint64_t index = 0;
   std::unique_ptr<StreamClient> client;
+  Connection* connection = nullptr;  // While it is open.
   ByteMatcher matcher;
   uint64_t sent = 0;
   uint64_t answered = 0;
-  std::vector<TimePoint> sent_at;  // Of message m: [m % pipeline].
-  bool wrong = false;              // An error was counted already.
+  TimeQueue sent_at;   // Of the messages under way.
+  bool wrong = false;  // An error was counted already.
 };
 
 EchoLoad::EchoLoad(EventLoop& loop, const SocketAddress& server, const EchoLoadOptions& options)
-    : loop_(loop), options_(options), payload_(options.seed, options.message_bytes) {
+    : loop_(loop),
+      options_(options),
+      max_backlog_(std::clamp<uint64_t>(options.max_backlog_bytes / options.message_bytes, 1,
+                                        options.max_backlog_messages)),
+      payload_(options.seed, options.message_bytes) {
   StreamClientOptions client;
   client.connection = ClientConnectionOptions();
   client.connect_timeout = options.connect_timeout;
   for (size_t i = 0; i < options.connections; ++i) {
     auto peer = std::make_unique<Peer>();
-    peer->index = i;
-    peer->sent_at.resize(options.pipeline);
+    peer->index = options.first_connection + i;
     peer->client = std::make_unique<StreamClient>(loop, server, CallbacksFor(*peer), client,
                                                   [this](const ConnectError& error) {
                                                     CountError(error.error.ToString());
@@ -48,18 +57,19 @@ EchoLoad::EchoLoad(EventLoop& loop, const SocketAddress& server, const EchoLoadO
 
 EchoLoad::~EchoLoad() {
   destroying_ = true;
+  loop_.Cancel(due_timer_);
   peers_.clear();
 }
 
 ConnectionCallbacks EchoLoad::CallbacksFor(Peer& peer) {
   ConnectionCallbacks callbacks;
-  callbacks.on_open = [this](Connection&) {
+  callbacks.on_open = [this, &peer](Connection& connection) {
+    peer.connection = &connection;
     ++open_;
+    ++opened_;
     OnSettled();
   };
-  callbacks.on_bytes = [this, &peer](Connection& connection, Buffer& input) {
-    OnBytes(peer, connection, input);
-  };
+  callbacks.on_bytes = [this, &peer](Connection&, Buffer& input) { OnBytes(peer, input); };
   callbacks.on_close = [this, &peer](Connection&, const CloseReason& reason) {
     OnClose(peer, reason);
   };
@@ -79,51 +89,108 @@ void EchoLoad::OnSettled() {
   ConnectNext();
 }
 
-void EchoLoad::Start() {
+void EchoLoad::Start(TimePoint start) {
+  stopping_ = false;
+  for (const std::unique_ptr<Peer>& peer : peers_) {
+    peer->matcher.Expect(payload_.Message(peer->index, peer->answered));
+  }
+  if (options_.rate.has_value()) {
+    schedule_.emplace(*options_.rate, start);
+    OnDue();
+    return;
+  }
   const TimePoint now = loop_.Now();
   for (const std::unique_ptr<Peer>& peer : peers_) {
-    Connection* const connection = peer->client->connection();
-    if (connection == nullptr) continue;
-    peer->matcher.Expect(payload_.Message(peer->index, 0));
-    for (size_t i = 0; i < options_.pipeline; ++i) Send(*peer, *connection, now);
+    if (peer->connection == nullptr) continue;
+    for (size_t i = 0; i < options_.pipeline; ++i) Send(*peer, now);
   }
 }
 
-void EchoLoad::Send(Peer& peer, Connection& connection, TimePoint now) {
-  const IoError error = connection.Write(payload_.Message(peer.index, peer.sent));
+void EchoLoad::Stop() {
+  stopping_ = true;
+  if (!schedule_.has_value()) return;
+  loop_.Cancel(due_timer_);
+  uint64_t missed = 0;
+  for (const TimePoint now = loop_.Now(); schedule_->next() <= now; schedule_->Advance()) ++missed;
+  schedule_.reset();
+  // One may have become due this moment. More of them: the sender itself could not keep up.
+  if (missed > kSendsAtOnce) CountError("not sent: the sender is behind its schedule", missed);
+}
+
+void EchoLoad::OnDue() {
+  TimePoint now = loop_.Now();
+  for (size_t i = 0; i < kSendsAtOnce && schedule_->next() <= now; ++i) {
+    SendDue(schedule_->next(), now);
+    schedule_->Advance();
+    if (schedule_->next() > now) now = loop_.Now();
+  }
+  due_timer_ = loop_.RunAt(schedule_->next(), [this] { OnDue(); });
+}
+
+void EchoLoad::SendDue(TimePoint intended, TimePoint now) {
+  if (in_flight_ >= max_backlog_) {
+    CountError(Concat("not sent: ", max_backlog_, " messages without an answer"));
+    return;
+  }
+  if (open_ == 0) return;  // The end of each connection was counted.
+  do {
+    next_to_send_ = next_to_send_ + 1 < peers_.size() ? next_to_send_ + 1 : 0;
+  } while (peers_[next_to_send_]->connection == nullptr);
+  CountSendLag(intended, now);
+  Send(*peers_[next_to_send_], intended);
+}
+
+void EchoLoad::Send(Peer& peer, TimePoint time) {
+  const IoError error = peer.connection->Write(payload_.Message(peer.index, peer.sent));
   if (!error.ok()) return;  // It is closing; OnClose counts.
-  peer.sent_at[peer.sent % options_.pipeline] = now;
+  peer.sent_at.Push(time);
   ++peer.sent;
   ++in_flight_;
 }
 
-void EchoLoad::OnBytes(Peer& peer, Connection& connection, Buffer& input) {
+void EchoLoad::OnBytes(Peer& peer, Buffer& input) {
   const TimePoint now = loop_.Now();
   while (!input.empty() && !peer.wrong) {
-    const MatchOutcome outcome =
-        peer.sent == peer.answered ? MatchOutcome::kWrong : peer.matcher.Feed(input);
+    if (peer.sent == peer.answered) return OnWrongBytes(peer, "bytes that nobody asked for");
+    const MatchOutcome outcome = peer.matcher.Feed(input);
     if (outcome == MatchOutcome::kMore) return;
-    if (outcome == MatchOutcome::kWrong) {
-      CountError(peer.sent == peer.answered ? "bytes that nobody asked for" : "wrong bytes");
-      peer.wrong = true;
-      connection.Abort();
-      break;
-    }
-    Count(now - peer.sent_at[peer.answered % options_.pipeline], options_.message_bytes);
+    if (outcome == MatchOutcome::kWrong) return OnWrongBytes(peer, "wrong bytes");
+    const TimePoint time = peer.sent_at.Pop();
+    CountMessage(options_.message_bytes);
     ++peer.answered;
     --in_flight_;
     peer.matcher.Expect(payload_.Message(peer.index, peer.answered));
-    if (!stopping_) Send(peer, connection, now);
+    if (options_.rate.has_value()) {
+      CountLatency(time, now);
+    } else {
+      CountLatency(now - time);
+      if (!stopping_) Send(peer, now);
+    }
   }
   input.Clear();
+}
+
+void EchoLoad::OnWrongBytes(Peer& peer, std::string_view what) {
+  CountError(std::string(what));
+  peer.wrong = true;
+  peer.connection->Abort();
 }
 
 void EchoLoad::OnClose(Peer& peer, const CloseReason& reason) {
   if (destroying_) return;
   --open_;
+  peer.connection = nullptr;
   in_flight_ -= peer.sent - peer.answered;
   peer.answered = peer.sent;
+  peer.sent_at.Clear();
   if (!peer.wrong) CountError(Concat("connection ended: ", reason.ToString()));
+}
+
+void EchoLoad::GiveUp(TimePoint now) {
+  if (!options_.rate.has_value()) return;
+  for (const std::unique_ptr<Peer>& peer : peers_) {
+    peer->sent_at.ForEach([&](TimePoint intended) { CountLatency(intended, now); });
+  }
 }
 
 }  // namespace spindle::bench

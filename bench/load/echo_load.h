@@ -4,12 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "bench/load/load.h"
 #include "bench/load/payload.h"
+#include "bench/load/send_schedule.h"
 #include "net/loop/event_loop.h"
+#include "net/loop/timer.h"
 #include "net/stream/connection.h"
 #include "net/stream/connection_callbacks.h"
 #include "net/stream/stream_client.h"
@@ -21,13 +25,21 @@ namespace spindle::bench {
 struct EchoLoadOptions {
   size_t connections = 1;
   size_t message_bytes = 64;
-  size_t pipeline = 1;  // Messages of one connection under way at once.
+  size_t pipeline = 1;  // Closed loop: messages of one connection under way at once.
+  // Open loop: the connections take turns, and send whatever is under way on them already.
+  std::optional<SendRate> rate = std::nullopt;
+  // Open loop: what may be without an answer at once. A message that is due above that is not sent
+  // and counts as an error; so a server that falls behind costs it no memory without end.
+  uint64_t max_backlog_messages = uint64_t{1} << 20;
+  uint64_t max_backlog_bytes = uint64_t{256} << 20;
   uint64_t seed = 1;
+  uint64_t first_connection = 0;  // The number of the first one, for its choice of bytes.
   Duration connect_timeout = std::chrono::seconds(10);
 };
 
-// Ping-pong of plain bytes over connections that stay open, with any echo server. A connection that
-// fails is counted and not opened again. Loop thread only.
+// Messages of plain bytes over connections that stay open, with any echo server; every byte that
+// comes back is compared. A connection that fails is counted and not opened again. Loop thread
+// only.
 class EchoLoad final : public Load {
  public:
   EchoLoad(EventLoop& loop, const SocketAddress& server, const EchoLoadOptions& options);
@@ -35,11 +47,14 @@ class EchoLoad final : public Load {
 
   void Connect() override;
   bool connected() const override { return settled_ == peers_.size(); }
-  void Start() override;
-  void Stop() override { stopping_ = true; }
+  void Start(TimePoint start) override;
+  void Stop() override;
   bool idle() const override { return in_flight_ == 0; }
   uint64_t in_flight() const override { return in_flight_; }
   size_t open() const override { return open_; }
+  uint64_t opened() const override { return opened_; }
+  bool dead() const override { return open_ == 0; }
+  void GiveUp(TimePoint now) override;
 
  private:
   struct Peer;
@@ -47,18 +62,27 @@ class EchoLoad final : public Load {
   ConnectionCallbacks CallbacksFor(Peer& peer);
   void ConnectNext();
   void OnSettled();
-  void Send(Peer& peer, Connection& connection, TimePoint now);
-  void OnBytes(Peer& peer, Connection& connection, Buffer& input);
+  void OnDue();
+  void SendDue(TimePoint intended, TimePoint now);
+  // `time` is what the latency counts from.
+  void Send(Peer& peer, TimePoint time);
+  void OnBytes(Peer& peer, Buffer& input);
+  void OnWrongBytes(Peer& peer, std::string_view what);
   void OnClose(Peer& peer, const CloseReason& reason);
 
   EventLoop& loop_;
   const EchoLoadOptions options_;
+  const uint64_t max_backlog_;
   const Payload payload_;
   std::vector<std::unique_ptr<Peer>> peers_;
   size_t next_to_connect_ = 0;
   size_t settled_ = 0;  // Connections that were opened, or failed.
   size_t open_ = 0;
+  uint64_t opened_ = 0;
   uint64_t in_flight_ = 0;
+  std::optional<SendSchedule> schedule_;  // Open loop, once started.
+  TimerId due_timer_;
+  size_t next_to_send_ = 0;
   bool stopping_ = false;
   bool destroying_ = false;
 };

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 
+#include "base/clock.h"
 #include "base/histogram.h"
 
 namespace spindle::bench {
@@ -19,16 +21,27 @@ inline uint64_t TotalErrors(const ErrorCounts& errors) {
   return total;
 }
 
-// What a load has done since its counts were last cleared.
+// What a load has done in the measured time.
 struct LoadCounts {
   uint64_t messages = 0;  // Answered in full, each byte as it should be.
   uint64_t bytes = 0;     // In them, one way.
-  Histogram latency;      // From the call that sends to the last byte of the answer.
+  // To the last byte of the answer. Closed loop: from the call that sends, of `messages`. Open
+  // loop: from the intended send time, of the messages intended in the measured time, whenever
+  // their answers came.
+  Histogram latency;
+  Histogram send_lag;  // Open loop: from the intended send time to the call that sends.
+
+  void Merge(const LoadCounts& other) {
+    messages += other.messages;
+    bytes += other.bytes;
+    latency.Merge(other.latency);
+    send_lag.Merge(other.send_lag);
+  }
 };
 
-// A closed-loop load on one server, from one loop: who gets an answer sends the next message.
-// Closed loop means that a server that stands still is asked less, so that its stalls weigh little
-// in the percentiles.
+// A load on one server, from one loop. Closed loop: who gets an answer sends the next message, so
+// that a server that stands still is asked less and its stalls weigh little in the percentiles.
+// Open loop: messages are sent by a schedule, whoever has answered.
 //
 // Loop thread only. What happens is seen between two turns of the loop.
 class Load {
@@ -39,37 +52,65 @@ class Load {
   virtual void Connect() = 0;
   // Each of them is open or has failed.
   virtual bool connected() const = 0;
-  // Starts the messages.
-  virtual void Start() = 0;
+  // Starts the messages, now; an open loop's schedule counts from `start`, which is about now. Can
+  // be called again once idle.
+  virtual void Start(TimePoint start) = 0;
   // Sends no more; answers under way are still waited for and checked.
   virtual void Stop() = 0;
   // After Stop: nothing is under way any more.
   virtual bool idle() const = 0;
   // Messages under way.
   virtual uint64_t in_flight() const = 0;
-  // Connections open now.
+  // Connections open now, and all that ever were.
   virtual size_t open() const = 0;
+  virtual uint64_t opened() const = 0;
+  // Nothing can come any more, as all connections have ended.
+  virtual bool dead() const = 0;
+  // Nobody waits any longer for what is under way. Open loop: it counts with the time it took so
+  // far, since to leave out the longest waits would flatter the server.
+  virtual void GiveUp(TimePoint /*now*/) {}
 
   const LoadCounts& counts() const { return counts_; }
-  // Starts the counts again; errors stay.
-  void ClearCounts() { counts_ = {}; }
-  // From now on nothing is added to the counts.
-  void FreezeCounts() { counting_ = false; }
+  // Counts what happens from now on; of an open loop also what was meant to happen from `begin` on.
+  void BeginMeasuring(TimePoint begin) {
+    counts_ = {};
+    measuring_ = true;
+    begin_ = begin;
+  }
+  void EndMeasuring(TimePoint end) {
+    measuring_ = false;
+    end_ = end;
+  }
   const ErrorCounts& errors() const { return errors_; }
 
  protected:
-  void Count(Duration latency, size_t bytes) {
-    if (!counting_) return;
+  // A message was answered.
+  void CountMessage(size_t bytes) {
+    if (!measuring_) return;
     ++counts_.messages;
     counts_.bytes += bytes;
-    counts_.latency.Record(latency);
+  }
+  // Closed loop, with CountMessage.
+  void CountLatency(Duration latency) {
+    if (measuring_) counts_.latency.Record(latency);
+  }
+  // Open loop.
+  void CountLatency(TimePoint intended, TimePoint now) {
+    if (InMeasuredTime(intended)) counts_.latency.Record(now - intended);
+  }
+  void CountSendLag(TimePoint intended, TimePoint now) {
+    if (InMeasuredTime(intended)) counts_.send_lag.Record(now - intended);
   }
   void CountError(std::string what, uint64_t times = 1) { errors_[std::move(what)] += times; }
 
  private:
+  bool InMeasuredTime(TimePoint time) const { return time >= begin_ && time < end_; }
+
   LoadCounts counts_;
   ErrorCounts errors_;
-  bool counting_ = true;
+  bool measuring_ = true;  // From the beginning, unless BeginMeasuring is called.
+  TimePoint begin_ = TimePoint::min();
+  TimePoint end_ = kNever;
 };
 
 }  // namespace spindle::bench

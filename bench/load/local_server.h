@@ -2,11 +2,15 @@
 #define SPINDLE_BENCH_LOAD_LOCAL_SERVER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "bench/load/cpu_time.h"
 #include "bench/load/service.h"
+#include "net/loop/event_loop.h"
 #include "net/loop/event_loop_thread.h"
 #include "net/loop/event_loop_thread_pool.h"
 #include "net/stream/stream_server.h"
@@ -18,7 +22,9 @@ struct LocalServerOptions {
   SocketAddress address = SocketAddress::LoopbackV4(0);
   ServiceMode mode = ServiceMode::kEcho;
   Duration think{0};
-  size_t workers = 2;  // 0: the accepting loop does all.
+  ThinkMode think_mode = ThinkMode::kTimer;
+  size_t workers = 2;          // 0: the accepting loop does all.
+  std::vector<int> cpus = {};  // Its threads run on these processors only. Empty: on any.
 };
 
 // A server in this process, on threads of its own: one accepts, the others serve the connections,
@@ -34,9 +40,15 @@ class LocalServer {
 
   const SocketAddress& address() const { return server_->address(); }
   StreamServerStats stats() const { return server_->stats(); }
+  // Of all its threads.
+  CpuTime cpu_time() const;
+  // System calls of its loops, for I/O and waiting.
+  uint64_t system_calls() const;
 
  private:
   LocalServer() = default;
+
+  std::vector<EventLoop*> Loops() const;
 
   // Destroyed in the opposite order.
   std::unique_ptr<EventLoopThread> acceptor_;

@@ -2,9 +2,12 @@
 
 #include <cstddef>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
+#include "bench/load/character_lines.h"
+#include "bench/load/http_responder.h"
 #include "bench/load/message_frame.h"
 #include "net/stream/connection.h"
 #include "net/stream/connection_handle.h"
@@ -18,7 +21,8 @@ constexpr size_t kMaxWaitingBytes = 16 * 1024 * 1024;
 
 // Per connection, where needed.
 struct State {
-  FrameCounter frames;
+  FrameCounter frames;       // kAck.
+  HttpResponder http;        // kHttp.
   uint64_t waiting = 0;      // Answers whose timer runs.
   size_t waiting_bytes = 0;  // In them.
   bool ending = false;       // To be closed after the last of them.
@@ -60,49 +64,48 @@ void EndAfterAnswers(Connection& connection) {
   if (state.waiting == 0) connection.Close();
 }
 
-void Acknowledge(Connection& connection, Buffer& input, Duration think) {
-  const uint64_t messages = StateOf(connection).frames.Feed(input);
-  if (messages == 0) return;
-  if (think == Duration::zero()) {
-    Send(connection, Buffer(std::string(messages, kAck)));
-    return;
-  }
-  for (uint64_t i = 0; i < messages; ++i) {
-    SendAfter(connection, think, Buffer(std::string_view(&kAck, 1)));
-  }
-}
+// What to send for one piece of input.
+struct Answer {
+  Buffer bytes = {};
+  uint64_t messages = 0;
+  bool last = false;  // The connection ends behind it.
+};
 
-constexpr size_t kCharacterLinesBytes = size_t{95} * 74;
-
-// All 95 lines of RFC 864: 72 of the printable characters, each line one further on.
-ChunkRef CharacterLines() {
-  std::string text;
-  for (int line = 0; line < 95; ++line) {
-    for (int i = 0; i < 72; ++i) text += static_cast<char>(' ' + (line + i) % 95);
-    text += "\r\n";
-  }
-  ChunkRef lines = Chunk::CopyOf(text);
-  SPINDLE_CHECK(lines) << "out of memory";
-  return lines;
-}
-
-void AddAnswers(ConnectionCallbacks& callbacks, ServiceMode mode, Duration think) {
+Answer AnswerTo(ServiceMode mode, Connection& connection, Buffer& input) {
+  if (mode == ServiceMode::kEcho) return {.bytes = std::move(input), .messages = 1};
+  State& state = StateOf(connection);
   if (mode == ServiceMode::kAck) {
-    callbacks.on_bytes = [think](Connection& connection, Buffer& input) {
-      Acknowledge(connection, input, think);
-    };
-  } else if (think == Duration::zero()) {
-    callbacks.on_bytes = [](Connection& connection, Buffer& input) {
-      Send(connection, std::move(input));
-    };
-  } else {
-    callbacks.on_bytes = [think](Connection& connection, Buffer& input) {
-      SendAfter(connection, think, std::move(input));
-    };
+    const uint64_t messages = state.frames.Feed(input);
+    return {.bytes = Buffer(std::string(messages, kAck)), .messages = messages};
   }
-  if (think == Duration::zero()) return;
-  callbacks.on_read_closed = [](Connection& connection) { EndAfterAnswers(connection); };
-  callbacks.on_drain = [](Connection& connection) { EndAfterAnswers(connection); };
+  std::string replies;
+  const uint64_t before = state.http.answered();
+  const bool last = !state.http.Feed(input, replies);
+  return {.bytes = Buffer(replies), .messages = state.http.answered() - before, .last = last};
+}
+
+void Burn(Duration time) {
+  if (time == Duration::zero()) return;
+  const TimePoint end = SaturatingAdd(Clock::now(), time);
+  while (Clock::now() < end) {
+  }
+}
+
+// The answers of kEcho, kAck and kHttp.
+void OnBytes(ServiceMode mode, Duration think, ThinkMode think_mode, Connection& connection,
+             Buffer& input) {
+  Answer answer = AnswerTo(mode, connection, input);
+  const Duration time = think * static_cast<int64_t>(answer.messages);
+  if (think_mode == ThinkMode::kBurn) Burn(time);
+  if (think_mode == ThinkMode::kBlock) std::this_thread::sleep_for(time);
+  if (!answer.bytes.empty()) {
+    if (think_mode == ThinkMode::kTimer && think > Duration::zero()) {
+      SendAfter(connection, think, std::move(answer.bytes));
+    } else {
+      Send(connection, std::move(answer.bytes));
+    }
+  }
+  if (answer.last) EndAfterAnswers(connection);
 }
 
 }  // namespace
@@ -117,31 +120,53 @@ std::string_view ServiceModeName(ServiceMode mode) {
       return "chargen";
     case ServiceMode::kAck:
       return "ack";
+    case ServiceMode::kHttp:
+      return "http";
   }
   return "?";
 }
 
-ConnectionCallbacks MakeService(ServiceMode mode, Duration think) {
+ConnectionCallbacks MakeService(ServiceMode mode, Duration think, ThinkMode think_mode) {
   ConnectionCallbacks callbacks;
-  if (mode == ServiceMode::kEcho || mode == ServiceMode::kAck) {
-    AddAnswers(callbacks, mode, think);
-    return callbacks;
-  }
-  callbacks.on_bytes = [](Connection&, Buffer& input) { input.Clear(); };
-  if (mode == ServiceMode::kChargen) {
-    const ChunkRef lines = CharacterLines();
-    const auto send = [lines](Connection& connection) {
-      static_cast<void>(connection.WriteChunk(lines, 0, kCharacterLinesBytes));
-    };
-    callbacks.on_open = send;
-    callbacks.on_drained = send;
+  switch (mode) {
+    case ServiceMode::kEcho:
+    case ServiceMode::kAck:
+    case ServiceMode::kHttp:
+      callbacks.on_bytes = [=](Connection& connection, Buffer& input) {
+        OnBytes(mode, think, think_mode, connection, input);
+      };
+      if (think > Duration::zero()) {
+        callbacks.on_read_closed = [](Connection& connection) { EndAfterAnswers(connection); };
+        callbacks.on_drain = [](Connection& connection) { EndAfterAnswers(connection); };
+      }
+      // The common case costs nothing more than it must.
+      if (mode == ServiceMode::kEcho && think == Duration::zero()) {
+        callbacks.on_bytes = [](Connection& connection, Buffer& input) {
+          Send(connection, std::move(input));
+        };
+      }
+      break;
+    case ServiceMode::kChargen: {
+      const std::string lines = CharacterLines();
+      const ChunkRef chunk = Chunk::CopyOf(lines);
+      SPINDLE_CHECK(chunk) << "out of memory";
+      const auto send = [chunk, size = lines.size()](Connection& connection) {
+        static_cast<void>(connection.WriteChunk(chunk, 0, size));
+      };
+      callbacks.on_open = send;
+      callbacks.on_drained = send;
+      [[fallthrough]];
+    }
+    case ServiceMode::kDiscard:
+      callbacks.on_bytes = [](Connection&, Buffer& input) { input.Clear(); };
+      break;
   }
   return callbacks;
 }
 
 ConnectionOptions ServiceOptions(ServiceMode mode, Duration think) {
   ConnectionOptions options;
-  const bool answers = mode == ServiceMode::kEcho || mode == ServiceMode::kAck;
+  const bool answers = mode != ServiceMode::kDiscard && mode != ServiceMode::kChargen;
   if (answers && think > Duration::zero()) options.peer_fin = PeerFinPolicy::kKeepWriting;
   return options;
 }
