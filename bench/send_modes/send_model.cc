@@ -44,16 +44,17 @@ struct Chain {
 
 Chain ChainOf(const SendModel& model) {
   const double messages = static_cast<double>(model.messages);
+  const double rounds = std::ceil(messages / static_cast<double>(model.pipeline));
   const double rtt = Seconds(model.rtt);
   Chain chain;
-  chain.round_trips = messages * rtt;
+  chain.round_trips = rounds * rtt;
   if (model.fresh) {
     chain.round_trips += rtt;
     // The window grows over all messages of the connection; later ones find it large.
     chain.slow_start = rtt * static_cast<double>(SlowStartRounds(model.message_bytes, model.mss,
                                                                  model.rtt, model.bits_per_second));
   }
-  chain.think = messages * Seconds(model.think);
+  chain.think = rounds * Seconds(model.think);
   chain.wire = messages * WireSeconds(model);
   chain.overhead = messages * Seconds(model.overhead);
   return chain;
@@ -93,8 +94,8 @@ uint64_t SlowStartRounds(uint64_t bytes, uint64_t mss, Duration rtt,
 }
 
 Prediction Predict(const SendModel& model, uint64_t window) {
-  SPINDLE_CHECK(model.connections > 0 && model.messages > 0 && window > 0 && model.cores > 0 &&
-                model.server_loops > 0);
+  SPINDLE_CHECK(model.connections > 0 && model.messages > 0 && model.pipeline > 0 && window > 0 &&
+                model.cores > 0 && model.server_loops > 0);
   window = std::min(window, model.connections);
   const Chain chain = ChainOf(model);
   const double all = static_cast<double>(model.connections) * static_cast<double>(model.messages);

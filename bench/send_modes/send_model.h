@@ -13,7 +13,8 @@ namespace spindle::bench {
 // What the time of an arm is made of, as far as it is known. Plain data.
 struct SendModel {
   uint64_t connections = 1;
-  uint64_t messages = 1;       // Per connection, each after the reply to the one before.
+  uint64_t messages = 1;       // Per connection.
+  uint64_t pipeline = 1;       // Of them under way at once.
   uint64_t message_bytes = 0;  // The reply is taken to be short.
   Duration rtt{0};
   std::optional<uint64_t> bits_per_second = std::nullopt;  // nullopt: the link is never full.

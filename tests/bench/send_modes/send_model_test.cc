@@ -29,6 +29,15 @@ TEST(SendModelTest, AWindowGoesInBatches) {
   EXPECT_EQ(Predict(model, 100).wall, milliseconds(5));
 }
 
+TEST(SendModelTest, PipelinedMessagesShareTheirRoundTrips) {
+  const SendModel model{.messages = 10,
+                        .pipeline = 4,
+                        .rtt = milliseconds(10),
+                        .think = milliseconds(1),
+                        .overhead = microseconds(100)};
+  EXPECT_EQ(Predict(model, 1).wall, microseconds(3 * 11'000 + 10 * 100));
+}
+
 TEST(SendModelTest, RoundTripsOverlapInParallel) {
   const SendModel model{
       .connections = 16, .messages = 2, .message_bytes = 1024, .rtt = milliseconds(10)};
