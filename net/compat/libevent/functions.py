@@ -24,6 +24,8 @@ DIFFERENCES = {
     "event_enable_debug_logging": "no debug log",
     "event_set_mem_functions": "the loop itself takes its memory from operator new",
     "evthread_set_id_callback": "threads are told apart by pthread_self",
+    "evutil_inet_pton": "refuses spaces, signs and 0x",
+    "evutil_parse_sockaddr_port": "refuses what follows the port or the bracket",
     "evutil_secure_rng_add_bytes": "the kernel needs no bytes",
     "evutil_secure_rng_set_urandom_device_file": "the bytes come from getrandom",
 }

@@ -88,7 +88,7 @@ int evutil_closesocket(evutil_socket_t sock);
 
 struct sockaddr;
 
-/* inet_ntop(3) and inet_pton(3) under rules of their own: no leading zeros, no shortcuts. */
+/* As inet_ntop(3) and inet_pton(3), but that leading zeros are allowed in IPv4 addresses. */
 const char* evutil_inet_ntop(int af, const void* src, char* dst, size_t len);
 int evutil_inet_pton(int af, const char* src, void* dst);
 /* Also takes "fe80::1%eth0" and stores the interface's index, 0 if there is none. */
@@ -178,7 +178,7 @@ int evutil_gettime_monotonic(struct evutil_monotonic_timer* timer, struct timeva
 void evutil_secure_rng_get_bytes(void* buf, size_t n);
 /* 0 if there are such bytes. Never needed. */
 int evutil_secure_rng_init(void);
-/* Accepted: the bytes come from getrandom(2). */
+/* -1: the bytes come from getrandom(2). */
 int evutil_secure_rng_set_urandom_device_file(char* fname);
 /* Accepted: the kernel needs no help. */
 void evutil_secure_rng_add_bytes(const char* dat, size_t datlen);
