@@ -26,8 +26,8 @@ std::string Where(const Setting& setting) {
 
 std::string WhyNot(const PointRecord& point) {
   if (point.speedup.blocks < kMinBlocks) {
-    return Concat("there is ", point.speedup.blocks == 1 ? "" : "only ",
-                  Counted(point.speedup.blocks, "complete block"), ", and an interval needs ",
+    return Concat(Counted(point.speedup.blocks, "complete block"),
+                  point.speedup.blocks == 1 ? " is" : " are", " too few, an interval needs ",
                   kMinBlocks);
   }
   return Concat(

@@ -142,15 +142,30 @@ size_t RoomBeside(const std::string& page, const std::string& tail) {
   return used < kMaxPageBytes ? kMaxPageBytes - used : 0;
 }
 
+// What `draw` makes of the limits, which are lowered until it and `tail` fit into a page.
+template <typename Draw>
+std::string Fitting(const std::string& tail, const Draw& draw) {
+  SectionLimits limits;
+  std::string page = draw(limits);
+  while (limits.groups > 1 && RoomBeside(page, tail) == 0) {
+    limits.groups /= 2;
+    limits.rows /= 2;
+    page = draw(limits);
+  }
+  return page;
+}
+
 }  // namespace
 
 std::string HtmlReport(const RunRecord& record) {
   const std::string kind = KindOf(record);
-  std::string page =
-      Concat(Head(Concat(FindingOf(record).sentence, " spindle ", kind)), Top(kind),
-             HeadlineSection(record, "h1"), NoticeSection(record), ArmsSection(record),
-             ChartsSection(record, ""), TablesSection(record), MethodSection(record));
   const std::string tail = Tail();
+  std::string page = Fitting(tail, [&](const SectionLimits& limits) {
+    return Concat(Head(Concat(FindingOf(record).sentence, " spindle ", kind)), Top(kind),
+                  HeadlineSection(record, "h1"), NoticeSection(record), ArmsSection(record),
+                  ChartsSection(record, "", limits), TablesSection(record, limits),
+                  MethodSection(record));
+  });
   page += DataSection(record, "run-", Concat("spindle-", kind), RoomBeside(page, tail));
   return page + tail;
 }
@@ -160,15 +175,18 @@ std::string HtmlReport(const RunRecord& first, const std::string& first_name,
   const std::array<NamedRun, 2> runs = {NamedRun{first, first_name, "a-"},
                                         NamedRun{second, second_name, "b-"}};
   const std::string title = Concat(ShortFinding(runs[0]), "; ", ShortFinding(runs[1]));
-  std::string page = Concat(Head(Concat(title, ". spindle")), Top("two runs"), "<h1>",
-                            Escape(title), "</h1>\n", BothCharts(runs));
-  page += Pair(runs, [](const NamedRun& run) { return HeadlineSection(run.record, "h2"); });
-  page += Pair(runs, [](const NamedRun& run) { return NoticeSection(run.record); });
-  page += Pair(runs, [](const NamedRun& run) { return ArmsSection(run.record); });
-  page += Pair(runs, [](const NamedRun& run) { return ChartsSection(run.record, run.id); });
-  page += Pair(runs, [](const NamedRun& run) { return TablesSection(run.record); });
-  page += Pair(runs, [](const NamedRun& run) { return MethodSection(run.record); });
   const std::string tail = Tail();
+  std::string page = Fitting(tail, [&](const SectionLimits& limits) {
+    return Concat(
+        Head(Concat(title, ". spindle")), Top("two runs"), "<h1>", Escape(title), "</h1>\n",
+        BothCharts(runs),
+        Pair(runs, [](const NamedRun& run) { return HeadlineSection(run.record, "h2"); }),
+        Pair(runs, [](const NamedRun& run) { return NoticeSection(run.record); }),
+        Pair(runs, [](const NamedRun& run) { return ArmsSection(run.record); }),
+        Pair(runs, [&](const NamedRun& run) { return ChartsSection(run.record, run.id, limits); }),
+        Pair(runs, [&](const NamedRun& run) { return TablesSection(run.record, limits); }),
+        Pair(runs, [](const NamedRun& run) { return MethodSection(run.record); }));
+  });
   const size_t room = RoomBeside(page, tail) / 2;
   page += Pair(
       runs, [&](const NamedRun& run) { return DataSection(run.record, run.id, run.name, room); });

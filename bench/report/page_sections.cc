@@ -23,9 +23,7 @@
 namespace spindle::bench {
 namespace {
 
-// What a page can hold with room for the data.
-constexpr size_t kMostGroups = 8;
-constexpr size_t kMostRows = 100;
+constexpr size_t kMostNotices = 100;
 
 std::string Tile(std::string_view name, const std::string& value, const std::string& detail) {
   return Concat("<div class=\"tile\"><dt>", name, "</dt><dd>", Escape(value), "</dd>",
@@ -143,7 +141,7 @@ std::string ArmCharts(const RunRecord& record, const std::string& id) {
                 Escape(DescribeSetting(setting)), "</h3><div class=\"charts\">", out, "</div>\n");
 }
 
-std::string PointsTable(const RunRecord& record) {
+std::string PointsTable(const RunRecord& record, size_t most) {
   if (record.points.empty()) return "";
   std::string out =
       "<details><summary>All comparisons</summary><div class=\"scroll\" tabindex=\"0\" "
@@ -152,7 +150,7 @@ std::string PointsTable(const RunRecord& record) {
       "setting</th><th scope=\"col\">speed-up</th><th scope=\"col\">95 % interval</th><th "
       "scope=\"col\">detectable</th><th scope=\"col\">model</th><th scope=\"col\">verdict</th><th "
       "scope=\"col\">limited by</th></tr></thead><tbody>";
-  for (size_t i = 0; i < std::min(record.points.size(), kMostRows); ++i) {
+  for (size_t i = 0; i < std::min(record.points.size(), most); ++i) {
     const PointRecord& point = record.points[i];
     Append(out, "<tr><th scope=\"row\">", Escape(Concat(point.arm, " / ", point.base_arm)),
            "</th><td>", point.setting.connections, "</td><td>",
@@ -204,13 +202,13 @@ std::string NoticeSection(const RunRecord& record) {
   if (record.interrupted) {
     items += "<li class=\"bad\">Interrupted: this is what there was until then.</li>";
   }
-  size_t left = kMostRows;
+  size_t left = kMostNotices;
   for (const auto& [what, count] : record.errors) {
     if (left-- == 0) break;
     Append(items, "<li class=\"bad\">Error: ", Escape(what),
            count == 1 ? "" : Concat(" (", count, " times)"), "</li>");
   }
-  for (size_t i = 0; i < std::min(record.warnings.size(), kMostRows); ++i) {
+  for (size_t i = 0; i < std::min(record.warnings.size(), kMostNotices); ++i) {
     Append(items, "<li>", Escape(Capital(record.warnings[i])), ".</li>");
   }
   if (items.empty()) return "";
@@ -228,14 +226,15 @@ std::string ArmsSection(const RunRecord& record) {
                 DrawArmTable(TableOfArms(arms, SettingColumns::kNo), caption), "</section>\n");
 }
 
-std::string ChartsSection(const RunRecord& record, const std::string& id) {
+std::string ChartsSection(const RunRecord& record, const std::string& id,
+                          const SectionLimits& limits) {
   std::string out;
   const std::vector<RunGroup> groups = GroupsOf(record);
-  for (size_t i = 0; i < std::min(groups.size(), kMostGroups); ++i) {
+  for (size_t i = 0; i < std::min(groups.size(), limits.groups); ++i) {
     out += GroupCharts(record, groups[i], Concat(id, "g", i, "-"));
   }
-  if (groups.size() > kMostGroups) {
-    Append(out, "<p class=\"note\">Charts of ", groups.size() - kMostGroups,
+  if (groups.size() > limits.groups) {
+    Append(out, "<p class=\"note\">Charts of ", groups.size() - limits.groups,
            " more settings are left out; their numbers are in the tables below.</p>");
   }
   const std::string timeline = DrawTimeline(record, id);
@@ -251,19 +250,19 @@ std::string ChartsSection(const RunRecord& record, const std::string& id) {
   return Concat("<section><h2>Charts</h2>", out, "</section>\n", CompareTable(record));
 }
 
-std::string TablesSection(const RunRecord& record) {
-  std::string out = PointsTable(record);
+std::string TablesSection(const RunRecord& record, const SectionLimits& limits) {
+  std::string out = PointsTable(record, limits.rows);
   std::vector<const ArmRecord*> arms;
   for (const ArmRecord& arm : record.arms) {
-    if (arms.size() < kMostRows) arms.push_back(&arm);
+    if (arms.size() < limits.rows) arms.push_back(&arm);
   }
   if (arms.size() > 1) {
     Append(out, "<details><summary>All arms</summary>",
            DrawArmTable(TableOfArms(arms, SettingColumns::kYes), "All arms"), "</details>\n");
   }
   if (out.empty()) return "";
-  if (std::max(record.arms.size(), record.points.size()) > kMostRows) {
-    Append(out, "<p class=\"note\">Tables end after ", kMostRows, " rows.</p>");
+  if (std::max(record.arms.size(), record.points.size()) > limits.rows) {
+    Append(out, "<p class=\"note\">Tables end after ", limits.rows, " rows.</p>");
   }
   return Concat("<section><h2>All numbers</h2>", out, "</section>\n");
 }

@@ -1,6 +1,7 @@
 #ifndef SPINDLE_BENCH_REPORT_PAGE_SECTIONS_H_
 #define SPINDLE_BENCH_REPORT_PAGE_SECTIONS_H_
 
+#include <cstddef>
 #include <string>
 
 #include "bench/report/run_record.h"
@@ -19,11 +20,18 @@ std::string NoticeSection(const RunRecord& record);
 // The two or more arms of the most telling point.
 std::string ArmsSection(const RunRecord& record);
 
-// Timeline, then the charts of each setting.
-std::string ChartsSection(const RunRecord& record, const std::string& id);
+// How many settings are drawn and how many rows a table has; what is more is left out, and said.
+struct SectionLimits {
+  size_t groups = 8;
+  size_t rows = 100;
+};
+
+// The charts of each setting, the timeline, the charts of the most telling point's arms.
+std::string ChartsSection(const RunRecord& record, const std::string& id,
+                          const SectionLimits& limits);
 
 // All points and all arms as tables, folded in.
-std::string TablesSection(const RunRecord& record);
+std::string TablesSection(const RunRecord& record, const SectionLimits& limits);
 
 // The command to repeat it, the machine, the network, the method.
 std::string MethodSection(const RunRecord& record);

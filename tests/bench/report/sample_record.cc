@@ -110,6 +110,20 @@ RunRecord Frame(std::vector<std::string> command) {
   return record;
 }
 
+RunRecord MakeLarge() {
+  RunRecord record = Frame({"spindle", "seqpar", "-n", "1..1024", "-s", "64,1K,64K,1M"});
+  Random random(11);
+  for (const uint64_t bytes : {64, 1024, 65536, 1 << 20}) {
+    for (size_t connections = 1; connections <= 1024; connections *= 2) {
+      AddPoint(record, random,
+               {.connections = connections, .message_bytes = bytes, .messages = 2, .rtt = kRtt},
+               10);
+    }
+  }
+  AddTimeline(record, record.arms.size() - 2, 1024);
+  return record;
+}
+
 }  // namespace
 
 RunRecord SampleSeqpar() {
@@ -214,18 +228,10 @@ RunRecord SampleHostile() {
   return record;
 }
 
+// Takes long to make.
 RunRecord SampleLarge() {
-  RunRecord record = Frame({"spindle", "seqpar", "-n", "1..1024", "-s", "64,1K,64K,1M"});
-  Random random(11);
-  for (const uint64_t bytes : {64, 1024, 65536, 1 << 20}) {
-    for (size_t connections = 1; connections <= 1024; connections *= 2) {
-      AddPoint(record, random,
-               {.connections = connections, .message_bytes = bytes, .messages = 2, .rtt = kRtt},
-               10);
-    }
-  }
-  AddTimeline(record, record.arms.size() - 2, 1024);
-  return record;
+  static const RunRecord* const record = new RunRecord(MakeLarge());
+  return *record;
 }
 
 }  // namespace spindle::bench
