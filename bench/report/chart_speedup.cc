@@ -21,7 +21,7 @@ Series Measured(const SpeedupLine& line) {
     if (std::isfinite(point->speedup.high) && point->speedup.low > 0) {
       mark.whisker = std::pair(point->speedup.low, point->speedup.high);
     }
-    if (point->predicted) Append(mark.y_text, ", model ", Times(*point->predicted));
+    if (point->predicted) mark.detail = Concat("model ", Times(*point->predicted));
     series.marks.push_back(std::move(mark));
   }
   std::sort(series.marks.begin(), series.marks.end(),

@@ -22,8 +22,8 @@ Series Measured(const RunGroup& group, const std::string& name, size_t style) {
          .y = time->median,
          .whisker = std::pair(time->lower, time->upper),
          .x_text = Counted(arm->setting.connections, "connection"),
-         .y_text = Concat(ShortSeconds(time->median), " (", ShortSeconds(time->lower), " to ",
-                          ShortSeconds(time->upper), ")")});
+         .y_text = ShortSeconds(time->median),
+         .detail = Concat(ShortSeconds(time->lower), " to ", ShortSeconds(time->upper))});
   }
   std::sort(series.marks.begin(), series.marks.end(), ByX);
   return series;

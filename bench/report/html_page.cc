@@ -131,7 +131,8 @@ std::string BothCharts(const std::array<NamedRun, 2>& runs) {
   for (size_t i = 0; i < runs.size(); ++i) {
     lines.push_back({.name = runs[i].name, .style = i, .points = PointsOf(runs[i].record)});
   }
-  const std::optional<XyChart> chart = SpeedupChart(lines, std::nullopt, "both-");
+  std::optional<XyChart> chart = SpeedupChart(lines, std::nullopt, "both-");
+  if (chart.has_value()) chart->heading = 2;
   return chart.has_value() ? Concat("<section class=\"both\">", DrawXyChart(*chart), "</section>\n")
                            : "";
 }

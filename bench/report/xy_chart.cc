@@ -10,6 +10,7 @@ namespace spindle::bench {
 namespace {
 
 constexpr double kPlotHeight = 240;
+constexpr double kTextLeftOf = 0.36;
 
 std::string StyleClass(size_t style) {
   return style == kBoundStyle ? "s-bound" : Concat("s", style % kStyles);
@@ -123,21 +124,27 @@ std::string Shape(size_t style) {
                 kPaths[which], "\"/>");
 }
 
+// "31.2 ms, 30.9 ms to 31.4 ms"
+std::string ValueText(const Mark& mark) {
+  return mark.detail.empty() ? mark.y_text : Concat(mark.y_text, ", ", mark.detail);
+}
+
 std::string Drawing::Point(const Series& series, const Mark& mark) const {
-  const bool right = chart_.x.scale.At(mark.x) > 0.5;
-  const double y = YPixels(mark.y);
-  // Two lines of text beside the point, towards the middle of the plot and within its height.
-  const std::string_view anchor = right ? "end" : "start";
-  const std::string_view dx = right ? "-10" : "10";
-  const double dy = y < 40 ? 14 : -20;
-  return Concat("<svg x=\"", X(mark.x), "\" y=\"", Decimal(y, 1),
+  // Lines of text beside the point, towards the side with more room: on the right is the frame, on
+  // the left there are the labels of the axis besides.
+  const bool left = chart_.x.scale.At(mark.x) > kTextLeftOf;
+  const std::string_view dx = left ? "-12" : "12";
+  std::string lines = Concat("<tspan x=\"", dx, "\" y=\"-14\">", Escape(mark.x_text), "</tspan>");
+  for (const std::string& line : {mark.y_text, mark.detail}) {
+    if (line.empty()) continue;
+    Append(lines, "<tspan x=\"", dx, "\" dy=\"1.25em\">", Escape(line), "</tspan>");
+  }
+  return Concat("<svg x=\"", X(mark.x), "\" y=\"", Y(mark.y),
                 "\" class=\"at\"><g class=\"point\" tabindex=\"0\" role=\"listitem\" aria-label=\"",
-                Escape(Concat(series.name, ", ", mark.x_text, ": ", mark.y_text)),
+                Escape(Concat(series.name, ", ", mark.x_text, ": ", ValueText(mark))),
                 "\"><circle class=\"hit\" r=\"11\"/>", Shape(series.style),
-                "<text class=\"value\" text-anchor=\"", anchor,
-                "\" aria-hidden=\"true\"><tspan x=\"", dx, "\" y=\"", Decimal(dy, 0), "\">",
-                Escape(mark.x_text), "</tspan><tspan x=\"", dx, "\" dy=\"1.25em\">",
-                Escape(mark.y_text), "</tspan></text></g></svg>");
+                "<text class=\"value\" text-anchor=\"", left ? "end" : "start",
+                "\" aria-hidden=\"true\">", lines, "</text></g></svg>");
 }
 
 std::string Drawing::Points() const {
@@ -177,7 +184,7 @@ std::string DataTable(const XyChart& chart) {
   for (const Series& series : chart.series) {
     for (const Mark& mark : series.marks) {
       Append(rows, "<tr><th scope=\"row\">", Escape(series.name), "</th><td>", Escape(mark.x_text),
-             "</td><td>", Escape(mark.y_text), "</td></tr>");
+             "</td><td>", Escape(ValueText(mark)), "</td></tr>");
     }
   }
   if (rows.empty()) return "";
@@ -194,8 +201,9 @@ std::string DrawXyChart(const XyChart& chart) {
   const Drawing drawing(chart);
   const std::string frame = "<g transform=\"translate(0 12)\">";
   std::string out = Concat(
-      "<figure class=\"chart\"><figcaption><h4>", Escape(chart.title),
-      "</h4><p class=\"axis-name\">", Escape(chart.y.title), "</p></figcaption>", Legend(chart),
+      "<figure class=\"chart\"><figcaption>", "<h", chart.heading, ">", Escape(chart.title), "</h",
+      chart.heading, "><p class=\"axis-name\">", Escape(chart.y.title), "</p></figcaption>",
+      Legend(chart),
       "<div class=\"box\"><svg class=\"drawing\" width=\"100%\" height=\"296\" role=\"img\" ",
       "aria-labelledby=\"", chart.id, "-t ", chart.id, "-d\"><title id=\"", chart.id, "-t\">",
       Escape(chart.title), "</title><desc id=\"", chart.id, "-d\">", Escape(chart.description),

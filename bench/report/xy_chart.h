@@ -32,6 +32,7 @@ struct Mark {
   std::optional<std::pair<double, double>> whisker = std::nullopt;  // From and to.
   std::string x_text = {};                                          // "8 connections"
   std::string y_text = {};                                          // "31.2 ms"
+  std::string detail = {};                                          // "30.9 ms to 31.4 ms"
 };
 
 struct Series {
@@ -53,7 +54,8 @@ struct Band {
 };
 
 struct XyChart {
-  std::string id;  // Of letters, digits and '-'; once on a page.
+  std::string id;      // Of letters, digits and '-'; once on a page.
+  size_t heading = 4;  // Its level among the headings of the page.
   std::string title;
   std::string description;  // What a reader who does not see it must know.
   Axis x;

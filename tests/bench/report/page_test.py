@@ -91,29 +91,26 @@ class PageTest(unittest.TestCase):
     def script(self, text, *arguments):
         return self.browser.execute_script(text, *arguments)
 
-    def for_each_page(self):
+    def test_no_message_no_request_no_alert(self):
         for name in PAGES:
             with self.subTest(name):
-                yield name
-
-    def test_no_message_no_request_no_alert(self):
-        for name in self.for_each_page():
-            self.open(name)
-            self.assertEqual(self.browser.get_log("browser"), [])
-            self.assertEqual(self.script(
-                "return performance.getEntriesByType('resource').map((e) => e.name)"), [])
-            self.assertEqual(self.script("return document.querySelectorAll('img, iframe').length"),
-                             0)
-            data = 2 if name == "two" else 1
-            self.assertEqual(self.script("return document.scripts.length"), data + 1)
-            self.assertLess(os.path.getsize(self.files[name]), 400_000)
+                self.open(name)
+                self.assertEqual(self.browser.get_log("browser"), [])
+                self.assertEqual(self.script(
+                    "return performance.getEntriesByType('resource').map((e) => e.name)"), [])
+                self.assertEqual(
+                    self.script("return document.querySelectorAll('img, iframe').length"), 0)
+                data = 2 if name == "two" else 1
+                self.assertEqual(self.script("return document.scripts.length"), data + 1)
+                self.assertLess(os.path.getsize(self.files[name]), 400_000)
 
     def test_no_page_is_wider_than_the_window(self):
-        for name in self.for_each_page():
-            for width in WIDTHS:
-                self.open(name, width)
-                self.assertLessEqual(self.script("return document.documentElement.scrollWidth"),
-                                     width, f"at {width}")
+        for name in PAGES:
+            with self.subTest(name):
+                for width in WIDTHS:
+                    self.open(name, width)
+                    self.assertLessEqual(self.script("return document.documentElement.scrollWidth"),
+                                         width, f"at {width}")
 
     def test_nothing_of_a_chart_is_cut_off(self):
         for width in WIDTHS:
@@ -149,10 +146,11 @@ class PageTest(unittest.TestCase):
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
     def test_text_has_contrast_in_both_themes(self):
-        for name in self.for_each_page():
-            for theme in ("#light", "#dark"):
-                self.open(name, fragment=theme)
-                self.assertEqual(self.script(CONTRAST), [], theme)
+        for name in PAGES:
+            with self.subTest(name):
+                for theme in ("#light", "#dark"):
+                    self.open(name, fragment=theme)
+                    self.assertEqual(self.script(CONTRAST), [], theme)
 
     def test_the_data_is_json(self):
         self.open("hostile")
@@ -201,21 +199,23 @@ class PageTest(unittest.TestCase):
         self.assertEqual(readout.text, before)
 
     def test_a_screen_reader_finds_its_way(self):
-        for name in self.for_each_page():
-            self.open(name)
-            levels = self.script("return [...document.querySelectorAll('h1,h2,h3,h4')].map("
-                                 "(h) => +h.tagName[1])")
-            self.assertEqual(levels[0], 1)
-            self.assertEqual(levels.count(1), 1)
-            for above, below in zip(levels, levels[1:]):
-                self.assertLessEqual(below, above + 1, levels)
-            self.assertEqual(self.script("""
-                return [...document.querySelectorAll('svg[role=img]')].filter((svg) =>
-                  svg.getAttribute('aria-labelledby').split(' ').some(
-                    (id) => !document.getElementById(id)?.textContent)).length"""), 0)
-            self.assertEqual(self.script("return [...document.querySelectorAll('table')].filter("
-                                         "(t) => !t.caption?.textContent).length"), 0)
-            self.assertEqual(self.script("return document.documentElement.lang"), "en")
+        for name in PAGES:
+            with self.subTest(name):
+                self.open(name)
+                levels = self.script("return [...document.querySelectorAll('h1,h2,h3,h4')].map("
+                                     "(h) => +h.tagName[1])")
+                self.assertEqual(levels[0], 1)
+                self.assertEqual(levels.count(1), 1)
+                for above, below in zip(levels, levels[1:]):
+                    self.assertLessEqual(below, above + 1, levels)
+                self.assertEqual(self.script("""
+                    return [...document.querySelectorAll('svg[role=img]')].filter((svg) =>
+                      svg.getAttribute('aria-labelledby').split(' ').some(
+                        (id) => !document.getElementById(id)?.textContent)).length"""), 0)
+                self.assertEqual(self.script(
+                    "return [...document.querySelectorAll('table')].filter("
+                    "(t) => !t.caption?.textContent).length"), 0)
+                self.assertEqual(self.script("return document.documentElement.lang"), "en")
 
     def test_without_scripts_all_is_there(self):
         self.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})

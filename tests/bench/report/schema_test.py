@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The JSON of the tools against the JSON Schema of spindle.run/1, and the schema against wrong JSON."""
+"""What the tools write against the JSON Schema of spindle.run/1, and that against wrong files."""
 
 import copy
 import json
