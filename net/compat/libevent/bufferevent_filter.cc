@@ -46,14 +46,13 @@ bool UnderlyingIsFull(const FilterEvent* filter, bufferevent_flush_mode mode) {
 }
 
 // Filters what has come. True if something has been filtered.
-bool FilterInput(FilterEvent* filter, bufferevent_flush_mode mode, bool* failed) {
+bool FilterInput(FilterEvent* filter, bufferevent_flush_mode mode) {
   if (mode == BEV_NORMAL && ((filter->enabled & EV_READ) == 0 || InputIsFull(filter, mode))) {
     return false;
   }
   bool done = false;
   bufferevent_filter_result result;
   evbuffer* from = filter->under->input;
-  evbuffer_unfreeze(filter->input, 0);
   do {
     const ev_ssize_t limit =
         mode == BEV_NORMAL ? RoomBelow(filter->wm_read.high, filter->input) : -1;
@@ -61,8 +60,6 @@ bool FilterInput(FilterEvent* filter, bufferevent_flush_mode mode, bool* failed)
     if (result == BEV_OK) done = true;
   } while (result == BEV_OK && (filter->enabled & EV_READ) != 0 && evbuffer_get_length(from) > 0 &&
            !InputIsFull(filter, mode));
-  evbuffer_freeze(filter->input, 0);
-  *failed = result == BEV_ERROR;
   if (done) RestartReadTimer(filter);
   return done;
 }
@@ -86,9 +83,7 @@ bool FilterOutput(FilterEvent* filter, bufferevent_flush_mode mode) {
     do {
       const ev_ssize_t limit =
           mode == BEV_NORMAL ? RoomBelow(filter->under->wm_write.high, to) : -1;
-      evbuffer_unfreeze(filter->output, 1);
       result = filter->filter_output(filter->output, to, limit, mode, filter->context);
-      evbuffer_freeze(filter->output, 1);
       if (result == BEV_OK) did_some = done = true;
     } while (result == BEV_OK && MoreOutput(filter, mode));
     if (did_some) Trigger(filter, EV_WRITE, 0);
@@ -99,11 +94,9 @@ bool FilterOutput(FilterEvent* filter, bufferevent_flush_mode mode) {
   return done;
 }
 
-void ReadMore(FilterEvent* filter) {
-  bool failed = false;
-  const bool done = FilterInput(filter, filter->got_eof ? BEV_FINISHED : BEV_NORMAL, &failed);
-  if (done) Trigger(filter, EV_READ, 0);
-  if (failed) RunEventCallback(filter, BEV_EVENT_READING | BEV_EVENT_ERROR, 0);
+void ReadMore(FilterEvent* filter, int options) {
+  const bufferevent_flush_mode mode = filter->got_eof ? BEV_FINISHED : BEV_NORMAL;
+  if (FilterInput(filter, mode)) Trigger(filter, EV_READ, options);
 }
 
 // The user has taken something: there may be room for more.
@@ -113,7 +106,7 @@ void WatchFilterInput(evbuffer*, size_t, size_t deleted, void* arg) {
   HeedHighWatermark(filter);
   if (deleted == 0 || filter->wm_read.high == 0) return;
   if (!InputIsFull(filter, BEV_NORMAL) && evbuffer_get_length(filter->under->input) > 0) {
-    ReadMore(filter);
+    ReadMore(filter, BEV_OPT_DEFER_CALLBACKS);  // not inside the call that took it
   }
 }
 
@@ -127,7 +120,7 @@ void WatchFilterOutput(evbuffer*, size_t added, size_t, void* arg) {
 void OnUnderlyingRead(bufferevent*, void* arg) {
   auto* filter = static_cast<FilterEvent*>(arg);
   BufferEventScope scope(filter);
-  ReadMore(filter);
+  ReadMore(filter, 0);
 }
 
 void OnUnderlyingWrite(bufferevent*, void* arg) {
@@ -164,8 +157,7 @@ int DisableFilter(BufferEvent* bev, short events) {
 int FlushFilter(BufferEvent* bev, short iotype, bufferevent_flush_mode mode) {
   FilterEvent* filter = ToFilter(bev);
   bool done = false;
-  bool failed = false;
-  if ((iotype & EV_READ) != 0) done = FilterInput(filter, mode, &failed);
+  if ((iotype & EV_READ) != 0) done = FilterInput(filter, mode);
   if ((iotype & EV_WRITE) != 0) done = FilterOutput(filter, mode) || done;
   bufferevent_flush(filter->under, iotype, mode);
   return done ? 1 : 0;
@@ -238,8 +230,6 @@ bufferevent* bufferevent_filter_new(bufferevent* underlying, bufferevent_filter_
   InitTimers(filter);
   SetWatch(filter->input, WatchFilterInput, filter);
   SetWatch(filter->output, WatchFilterOutput, filter);
-  evbuffer_freeze(filter->input, 0);
-  evbuffer_freeze(filter->output, 1);
   bufferevent_setcb(underlying, OnUnderlyingRead, OnUnderlyingWrite, OnUnderlyingEvent, filter);
   bufferevent_incref(underlying);
   bufferevent_enable(underlying, EV_READ | EV_WRITE);

@@ -53,11 +53,7 @@ void WatchPairOutput(evbuffer*, size_t added, size_t deleted, void* arg) {
   auto* pair = static_cast<PairEvent*>(arg);
   BufferEventScope scope(pair);
   if (added <= deleted || pair->partner == nullptr) return;
-  if (WantsToTalk(pair, pair->partner)) {
-    Transfer(pair, pair->partner, Watermarks::kHonoured);
-  } else if ((pair->enabled & EV_WRITE) != 0 && pair->write_suspended == 0) {
-    RestartWriteTimer(pair);  // until somebody reads
-  }
+  if (WantsToTalk(pair, pair->partner)) Transfer(pair, pair->partner, Watermarks::kHonoured);
 }
 
 int EnablePair(BufferEvent* bev, short events) {
