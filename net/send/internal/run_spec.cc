@@ -51,16 +51,4 @@ absl::Status RunSpec::Check(const SendRun& run, size_t loops) {
   return absl::OkStatus();
 }
 
-MessageBytes RunSpec::Reply(size_t connection, uint64_t index, const MessageBytes& message) const {
-  if (std::holds_alternative<EchoReply>(run_.reply)) return message;
-  if (const std::string* fixed = std::get_if<std::string>(&run_.reply)) return {*fixed};
-  return std::get<MessageFunction>(run_.reply)(connection, index);
-}
-
-IoError RunSpec::Write(Connection& connection, const MessageBytes& message) const {
-  if (shared_) return connection.WriteChunk(shared_, 0, message.head.size());
-  if (message.body.empty()) return connection.Write(message.head);
-  return connection.Writev({message.head, message.body});
-}
-
 }  // namespace spindle

@@ -33,12 +33,21 @@ class RunSpec {
   }
   // The bytes that must come back for `message`. Calls user code if they are a function. Not for
   // replies that matcher() judges.
-  MessageBytes Reply(size_t connection, uint64_t index, const MessageBytes& message) const;
+  MessageBytes Reply(size_t connection, uint64_t index, const MessageBytes& message) const {
+    if (const std::string* fixed = std::get_if<std::string>(&run_.reply)) return {*fixed};
+    if (std::holds_alternative<EchoReply>(run_.reply)) return message;
+    return std::get<MessageFunction>(run_.reply)(connection, index);
+  }
   // Null: replies are compared with Reply().
   const ReplyFunction* matcher() const { return std::get_if<ReplyFunction>(&run_.reply); }
 
   // Copies `message`, or shares it if it is the same for all and long.
-  IoError Write(Connection& connection, const MessageBytes& message) const;
+  IoError Write(Connection& connection, const MessageBytes& message) const {
+    if (shared_) [[unlikely]]
+      return connection.WriteChunk(shared_, 0, message.head.size());
+    if (message.body.empty()) return connection.Write(message.head);
+    return connection.Writev({message.head, message.body});
+  }
 
  private:
   const SendRun run_;

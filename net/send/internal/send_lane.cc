@@ -7,7 +7,6 @@
 
 #include "base/strings.h"
 #include "net/send/internal/send_group.h"
-#include "net/types/io_error.h"
 
 namespace spindle {
 
@@ -90,23 +89,29 @@ void SendLane::BeginRun(const RunSpec& spec) {
   slots_.assign(std::bit_ceil(std::max<size_t>(1, spec.pipeline())), InFlight());
 }
 
-bool SendLane::Pump(TimePoint now) {
-  Connection* const connection = client_->connection();
-  if (connection == nullptr) {
-    group_.Fail(*this, Concat("ended: ", last_close_.ToString()));
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool SendLane::Expect(const MessageBytes& message) {
+  if (spec_->matcher() != nullptr) return true;
+  const MessageBytes reply = spec_->Reply(index_, outcome_.answered, message);
+  if (group_.stopped()) return false;
+  if (reply.head.empty() && reply.body.empty()) {
+    FailEmptyReply();
     return false;
   }
-  while (has_more() && in_flight() < spec_->pipeline()) {
-    if (!SendNext(*connection, now)) return false;
-  }
+  matcher_.Expect(reply.head, reply.body);
   return true;
 }
 
-bool SendLane::SendNext(Connection& connection, TimePoint now) {
+bool SendLane::ExpectNext() {
+  if (spec_->matcher() != nullptr) return true;
+  const MessageBytes message = spec_->Message(index_, outcome_.answered);
+  return !group_.stopped() && Expect(message);
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool SendLane::SendNext(Connection& connection, TimePoint now) {
   const MessageBytes message = spec_->Message(index_, outcome_.sent);
   if (group_.stopped()) return false;
   if (const IoError error = spec_->Write(connection, message); !error.ok()) {
-    group_.Fail(*this, error.ToString());
+    FailWrite(error);
     return false;
   }
   InFlight& slot = Slot(outcome_.sent);
@@ -120,28 +125,32 @@ bool SendLane::SendNext(Connection& connection, TimePoint now) {
   return Expect(message);
 }
 
-bool SendLane::Expect(const MessageBytes& message) {
-  if (spec_->matcher() != nullptr) return true;
-  const MessageBytes reply = spec_->Reply(index_, outcome_.answered, message);
-  if (group_.stopped()) return false;
-  if (reply.head.empty() && reply.body.empty()) {
-    group_.Fail(*this, Concat("the reply to message ", outcome_.answered, " would be empty"));
+bool SendLane::Pump(TimePoint now) {
+  Connection* const connection = client_->connection();
+  if (connection == nullptr) {
+    FailNotOpen();
     return false;
   }
-  matcher_.Expect(reply.head, reply.body);
+  do {
+    if (!SendNext(*connection, now)) return false;
+  } while (has_more() && in_flight() < spec_->pipeline());
   return true;
 }
 
-bool SendLane::ExpectNext() {
-  if (spec_->matcher() != nullptr) return true;
-  const MessageBytes message = spec_->Message(index_, outcome_.answered);
-  return !group_.stopped() && Expect(message);
-}
-
-MatchOutcome SendLane::Match(Buffer& input) {
+inline MatchOutcome SendLane::Match(Buffer& input) {
   const ReplyFunction* const function = spec_->matcher();
   if (function == nullptr) return matcher_.Feed(input);
   return (*function)(index_, outcome_.answered, input);
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void SendLane::OnAnswered(TimePoint now) {
+  const InFlight& message = Slot(outcome_.answered);
+  group_.CountReply(message.bytes, now - message.sent_at);
+  if (group_.timeline()) NoteAnswered(message, now);
+  ++outcome_.answered;
+  waiting_since_ = now;
+  if (in_flight() > 0 && !ExpectNext()) return;
+  group_.OnReply(*this, now);
 }
 
 void SendLane::OnBytes(Buffer& input) {
@@ -158,7 +167,7 @@ void SendLane::OnBytes(Buffer& input) {
     if (group_.stopped()) return;
     if (outcome == MatchOutcome::kMore) return;
     if (outcome == MatchOutcome::kWrong) {
-      group_.Fail(*this, Concat("wrong bytes in the reply to message ", outcome_.answered));
+      FailWrongReply();
       break;
     }
     OnAnswered(now);
@@ -168,14 +177,16 @@ void SendLane::OnBytes(Buffer& input) {
   group_.Settle();
 }
 
-void SendLane::OnAnswered(TimePoint now) {
-  const InFlight& message = Slot(outcome_.answered);
-  group_.CountReply(message.bytes, now - message.sent_at);
-  if (group_.timeline()) NoteAnswered(message, now);
-  ++outcome_.answered;
-  waiting_since_ = now;
-  if (in_flight() > 0 && !ExpectNext()) return;
-  group_.OnReply(*this, now);
+void SendLane::FailNotOpen() { group_.Fail(*this, Concat("ended: ", last_close_.ToString())); }
+
+void SendLane::FailWrite(IoError error) { group_.Fail(*this, error.ToString()); }
+
+void SendLane::FailEmptyReply() {
+  group_.Fail(*this, Concat("the reply to message ", outcome_.answered, " would be empty"));
+}
+
+void SendLane::FailWrongReply() {
+  group_.Fail(*this, Concat("wrong bytes in the reply to message ", outcome_.answered));
 }
 
 void SendLane::NoteError(std::string_view error) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "base/clock.h"
 #include "base/intrusive_list.h"
 #include "base/live_counter.h"
@@ -19,6 +20,7 @@
 #include "net/stream/stream_client.h"
 #include "net/types/buffer.h"
 #include "net/types/close_reason.h"
+#include "net/types/io_error.h"
 
 namespace spindle {
 
@@ -62,8 +64,9 @@ class SendLane final : private LiveCounted<SendLane> {
   // Since when it has waited for the reply that comes next. Valid while in_flight() > 0.
   TimePoint waiting_since() const { return waiting_since_; }
 
-  // Writes messages until as many are under way as may be, at the time `now`. False if the lane has
-  // failed, or the plan was destroyed by a function of the run.
+  // Writes messages, at the time `now`, until as many are under way as may be. There must be one to
+  // write, and room for it. False if the lane has failed, or the plan was destroyed by a function
+  // of the run.
   bool Pump(TimePoint now);
   // Notes the first error.
   void NoteError(std::string_view error);
@@ -95,12 +98,17 @@ class SendLane final : private LiveCounted<SendLane> {
   void OnClose(const CloseReason& reason);
 
   InFlight& Slot(uint64_t message) { return slots_[message & (slots_.size() - 1)]; }
+  // The three that a message passes are short and inlined; what goes wrong is not.
   bool SendNext(Connection& connection, TimePoint now);
   // Prepares for the reply to the message that is answered next. False as Pump.
   bool Expect(const MessageBytes& message);
   bool ExpectNext();
   MatchOutcome Match(Buffer& input);
   void OnAnswered(TimePoint now);
+  ABSL_ATTRIBUTE_NOINLINE void FailNotOpen();
+  ABSL_ATTRIBUTE_NOINLINE void FailWrite(IoError error);
+  ABSL_ATTRIBUTE_NOINLINE void FailEmptyReply();
+  ABSL_ATTRIBUTE_NOINLINE void FailWrongReply();
   void NoteAnswered(const InFlight& message, TimePoint now);
   void AddSpan(uint64_t message, SendPhase phase, TimePoint from, TimePoint to);
 
