@@ -174,6 +174,31 @@ TEST_F(StallTest, OpenConnectionsCountFromTheIntendedTimeToo) {
   EXPECT_GE(outcome.counts.send_lag.max(), milliseconds(400));
 }
 
+TEST(OpenLoopTest, LatencyCountsFromTheIntendedTimeIfTheSenderIsLate) {
+  SimOptions machine;
+  machine.delay_min = machine.delay_max = kOneWay;
+  machine.faults.timer_late = 0.1;
+  machine.faults.timer_late_max = milliseconds(20);
+  Simulation sim(machine);
+  EventLoop& server_loop = sim.AddLoop("server");
+  EventLoop& client_loop = sim.AddLoop("client");
+  StallingServer server(server_loop, kNever, kNever);
+  EchoLoadOptions options{.connections = 4};
+  options.rate = SendRate{.per_second = 100};
+  EchoLoad load(client_loop, server.address(), options);
+  load.Connect();
+  ASSERT_TRUE(sim.RunUntil([&] { return load.connected(); }, seconds(1)));
+  load.Start(sim.now());
+  sim.RunFor(seconds(10));
+  load.Stop();
+  ASSERT_TRUE(sim.RunUntil([&] { return load.idle(); }, seconds(1)));
+  const LoadCounts& counts = load.counts();
+  EXPECT_GE(counts.send_lag.max(), milliseconds(5));
+  EXPECT_EQ(counts.latency.max(), counts.send_lag.max() + kRoundTrip);
+  EXPECT_EQ(counts.latency.min(), kRoundTrip);
+  EXPECT_GE(counts.messages, 999u) << "a late one does not move the next ones";
+}
+
 TEST(OpenLoopTest, AServerThatNeverAnswersCostsNoMemoryWithoutEnd) {
   Simulation sim;
   EventLoop& server_loop = sim.AddLoop("server");
