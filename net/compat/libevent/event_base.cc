@@ -229,7 +229,7 @@ int event_reinit(event_base* base) {
   if (!base->Open()) {
     Fatal(1, "event_reinit: the child cannot have a loop of its own");
   }
-  base->signals.Claim(base->waker);
+  base->signals.Claim();
   return base->descriptors.AttachAll() ? 0 : -1;
 }
 

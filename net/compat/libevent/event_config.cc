@@ -14,7 +14,7 @@ namespace {
 
 constexpr Method kMethods[] = {
     {"epoll", "EVENT_NOEPOLL", EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE},
-    {"poll", "EVENT_NOPOLL", EV_FEATURE_FDS},
+    {"poll", "EVENT_NOPOLL", EV_FEATURE_FDS | EV_FEATURE_EARLY_CLOSE},
     {"select", "EVENT_NOSELECT", EV_FEATURE_FDS},
 };
 

@@ -234,7 +234,7 @@ int event_base::Loop(int loop_flags) {
   running = true;
   owner = pthread_self();
   ForgetTime();
-  signals.Claim(waker);
+  signals.Claim();
   exit_requested = false;
   break_requested = false;
   int result = kGoOn;

@@ -54,6 +54,8 @@ Signals::~Signals() {
 }
 
 void Signals::Own() {
+  // The old one is let go of when no handler can use it any more.
+  const std::shared_ptr<Waker> old = std::exchange(waker_, base_.waker);
   {
     MutexLock lock(owner_mutex);
     if (owner != nullptr && owner != this && owner_handled > 0) {
@@ -126,13 +128,12 @@ int Signals::Remove(event* ev) {
   return 1;
 }
 
-void Signals::Claim(std::shared_ptr<Waker> waker) {
-  const std::shared_ptr<Waker> old = std::exchange(waker_, std::move(waker));
+void Signals::Claim() {
   bool owned = handled_ > 0;
   {
     MutexLock lock(owner_mutex);
     if (owner == this) {
-      if (old == waker_) return;
+      if (waker_ == base_.waker) return;
       owned = true;
     }
   }

@@ -34,8 +34,8 @@ class Signals {
   int Add(event* ev);
   int Remove(event* ev);
 
-  // This base gets the signals from now on, if it waits for any; also after a change of the waker.
-  void Claim(std::shared_ptr<Waker> waker);
+  // This base gets the signals from now on, if it waits for any; also when it has a new waker.
+  void Claim();
   // Makes those active whose signals have been caught.
   void TakeCaught();
   // Makes those active that wait for `signal`.
