@@ -176,6 +176,12 @@ int LabRun::Run() {
 
 absl::Status LabRun::Start() {
   const std::vector<std::string> environment = Environment(lab_);
+  if (flags_.words.empty() && !flags_.quiet) {
+    std::fputs(Concat("netlab: a shell on ", lab_.client().ip(), "; the other host is ",
+                      lab_.server().ip(), "; its end ends the lab\n")
+                   .c_str(),
+               stderr);
+  }
   if (!flags_.server.empty()) {
     const absl::StatusOr<pid_t> server = StartInLab({.words = {"/bin/sh", "-c", flags_.server},
                                                      .environment = environment,
