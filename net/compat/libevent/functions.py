@@ -3,7 +3,8 @@
 
   functions.py stubs MAP              C++ that defines each exported name weakly: whoever calls one
                                       that is not built yet ends with a line that names it
-  functions.py table MAP LIBRARY ...  the table of README.md; the rest of the arguments are headers
+  functions.py write MAP LIBRARY README
+                                      puts the table of what works into README
   functions.py check MAP LIBRARY README HEADER...
                                       whether the table in README is current, every exported name is
                                       in a header, and the library exports these names and no other
@@ -78,16 +79,22 @@ def table(groups, letters):
     """The lines of the table."""
     built = sum(letters.get(name) == "T" for names in groups.values() for name in names)
     total = sum(len(names) for names in groups.values())
-    lines = [f"{built} of {total} work.\n", "\n"]
+    lines = [f"{built} of {total} work.\n", "\n", "| function | in | state |\n", "|---|---|---|\n"]
     for header, names in groups.items():
-        lines += [f"`{header}`\n", "\n", "| function | state |\n", "|---|---|\n"]
         for name in names:
             state = "works" if letters.get(name) == "T" else "missing"
             if state == "works" and name in DIFFERENCES:
                 state = f"differs: {DIFFERENCES[name]}"
-            lines.append(f"| `{name}` | {state} |\n")
-        lines.append("\n")
+            lines.append(f"| `{name}` | {header.removeprefix('event2/')} | {state} |\n")
     return "".join(lines)
+
+
+def write(readme, new_table):
+    """Replaces the table in the file."""
+    before, _, rest = open(readme, encoding="utf-8").read().partition(BEGIN)
+    after = rest.partition(END)[2]
+    with open(readme, "w", encoding="utf-8") as out:
+        out.write(before + BEGIN + new_table + END + after)
 
 
 def check(groups, letters, readme, headers):
@@ -110,8 +117,8 @@ def main(arguments):
     groups = exported(map_file)
     if command == "stubs":
         stubs(groups)
-    elif command == "table":
-        print(BEGIN + table(groups, symbols(rest[0])) + END, end="")
+    elif command == "write":
+        write(rest[1], table(groups, symbols(rest[0])))
     elif command == "check":
         complaints = check(groups, symbols(rest[0]), rest[1], rest[2:])
         print("\n".join(complaints))

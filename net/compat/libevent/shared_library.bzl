@@ -35,7 +35,10 @@ def _shared_library_impl(ctx):
         progress_message = "Linking " + ctx.outputs.out.short_path,
         use_default_shell_env = True,
     )
-    return [DefaultInfo(files = depset([ctx.outputs.out]))]
+    return [DefaultInfo(
+        files = depset([ctx.outputs.out]),
+        runfiles = ctx.runfiles(files = [ctx.outputs.out]),
+    )]
 
 shared_library = rule(
     implementation = _shared_library_impl,
