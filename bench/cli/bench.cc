@@ -1,6 +1,5 @@
 // spindle bench: load on one server, in a closed or an open loop.
 
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,12 +11,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/strings.h"
+#include "bench/cli/bench_events.h"
 #include "bench/cli/bench_flags.h"
 #include "bench/cli/bench_report.h"
 #include "bench/cli/commands.h"
 #include "bench/cli/descriptor_limit.h"
 #include "bench/cli/exit_code.h"
 #include "bench/cli/interrupt.h"
+#include "bench/cli/outputs.h"
 #include "bench/cli/reach.h"
 #include "bench/load/churn_load.h"
 #include "bench/load/cpu_time.h"
@@ -29,8 +30,8 @@
 #include "bench/load/measured_load.h"
 #include "bench/load/resolve.h"
 #include "bench/load/stream_load.h"
+#include "bench/report/json_lines.h"
 #include "bench/report/progress.h"
-#include "bench/report/run_json.h"
 #include "bench/report/run_record.h"
 #include "net/loop/event_loop.h"
 #include "net/types/socket_address.h"
@@ -176,13 +177,14 @@ class PartMaker {
 };
 
 int Report(const BenchFlags& flags, const CommandLine& command_line,
-           const BenchMeasurement& measurement) {
+           const BenchMeasurement& measurement, JsonLines* lines) {
   const RunRecord record = BenchRecord(flags, command_line, measurement);
-  if (flags.json != "-") std::fputs(BenchText(flags, record, measurement).c_str(), stdout);
-  if (flags.json.has_value()) {
-    const absl::Status status = WriteJson(record, *flags.json);
-    if (!status.ok()) return Fail("bench", status);
+  if (lines != nullptr) {
+    lines->Block(record.arms[0].name, record.arms[0].setting, record.arms[0].blocks[0]);
   }
+  const absl::Status status =
+      WriteOutputs(flags.outputs, record, BenchText(flags, record, measurement), lines);
+  if (!status.ok()) return Fail("bench", status);
   if (record.interrupted) return kExitInterrupted;
   return TotalErrors(record.errors) > flags.max_errors ? kExitErrors : kExitOk;
 }
@@ -225,10 +227,18 @@ int Measure(EventLoop& loop, const BenchFlags& flags, const CommandLine& command
   options.plan.warmup = flags.warmup;
   options.plan.duration = flags.duration;
   options.plan.patience = flags.patience;
-  options.progress_every = progress.period();
-  if (!progress.quiet()) {
-    options.on_progress = [&](const LoadProgress& at) { progress.Show(lines.Line(at)); };
-  }
+  absl::StatusOr<std::unique_ptr<JsonLines>> json_lines = OpenJsonLines(flags.outputs);
+  if (!json_lines.ok()) return Fail("bench", json_lines.status());
+  BenchEvents events(flags, *std::move(json_lines));
+  const Duration every = events.active() ? std::chrono::seconds(1) : progress.period();
+  options.progress_every = every;
+  Duration next_line = progress.period();
+  options.on_progress = [&](const LoadProgress& at) {
+    events.Interval(at);
+    if (at.elapsed + every / 2 < next_line) return;
+    next_line += progress.period();
+    progress.Show(lines.Line(at));
+  };
   options.on_begin = [&] { meter.Begin(); };
   options.on_end = [&] { meter.End(measurement); };
   const PartMaker make_part(flags, target.address, options.plan);
@@ -242,12 +252,13 @@ int Measure(EventLoop& loop, const BenchFlags& flags, const CommandLine& command
     return Fail(kExitNoConnect, "bench",
                 Concat(target.address.ToString(), ": ", FirstError((*team)->errors())));
   }
+  events.Start(command_line, measurement);
   absl::StatusOr<LoadOutcome> outcome = (*team)->Run(interrupted);
   progress.Clear();
   if (!outcome.ok()) return Fail("bench", outcome.status());
   measurement.outcome = *std::move(outcome);
   measurement.interrupted = interrupted();
-  return Report(flags, command_line, measurement);
+  return Report(flags, command_line, measurement, events.lines());
 }
 
 int Bench(const BenchFlags& flags, const CommandLine& command_line) {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "base/strings.h"
 #include "bench/cli/flags.h"
+#include "bench/cli/outputs.h"
 
 namespace spindle::bench {
 namespace {
@@ -165,7 +166,7 @@ void AddBenchFlags(CLI::App& app, BenchFlags& flags) {
   AddSize(app, "--seed", flags.seed, {}, "of the bytes that are sent, and of --arrivals poisson");
   AddSize(app, "--max-errors", flags.max_errors, {}, "more of them end in exit code 5");
   app.add_flag("--quiet", flags.quiet, "no progress lines");
-  AddJson(app, flags.json);
+  AddOutputs(app, flags.outputs);
   app.final_callback([&app, &flags] { Complete(app, flags); });
 }
 

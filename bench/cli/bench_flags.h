@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "bench/cli/outputs.h"
 #include "bench/cli/pin.h"
 #include "bench/load/send_schedule.h"
 #include "bench/load/service.h"
@@ -47,7 +48,7 @@ struct BenchFlags {
   uint64_t seed = 1;
   uint64_t max_errors = 0;
   bool quiet = false;
-  std::optional<std::string> json = std::nullopt;
+  OutputFlags outputs = {};
 
   bool own_server() const { return endpoint.empty(); }
   bool open_loop() const { return rate > 0; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <tuple>
 
 #include "base/strings.h"
 #include "bench/report/short_text.h"
@@ -55,13 +56,15 @@ std::string DescribeSetting(const Setting& setting) {
 
 const PointRecord* MostTelling(const std::vector<const PointRecord*>& points) {
   const PointRecord* best = nullptr;
+  // The first point's arms are what the run is about; others, if there are any, come after them.
+  const auto is_main = [&](const PointRecord& point) { return point.arm == points.front()->arm; };
+  const auto rank = [&](const PointRecord& point) {
+    const double effect = Effect(point);
+    return std::tuple(effect >= 0, is_main(point), effect, point.setting.connections);
+  };
   for (const PointRecord* point : points) {
     if (point->speedup.blocks == 0) continue;
-    if (best == nullptr || Effect(*point) > Effect(*best) ||
-        (Effect(*point) == Effect(*best) && Effect(*best) < 0 &&
-         point->setting.connections > best->setting.connections)) {
-      best = point;
-    }
+    if (best == nullptr || rank(*point) > rank(*best)) best = point;
   }
   return best;
 }

@@ -24,8 +24,9 @@ std::vector<RunGroup> GroupsOf(const RunRecord& record);
 // "1 KiB messages, 10 ms RTT, 50 Mbit/s, think time 5 ms, a new connection for each"
 std::string DescribeSetting(const Setting& setting);
 
-// The point that says most: of those that decide for one arm the one with the largest effect; if
-// none does, that of the most connections. Null if there is no point with a block.
+// The point that says most: of those that decide for one arm, and among them of those about the arm
+// of the first point, the one with the largest effect; if none decides, that of the most connections.
+// Null if there is no point with a block.
 const PointRecord* MostTelling(const std::vector<const PointRecord*>& points);
 const PointRecord* MostTelling(const RunRecord& record);
 

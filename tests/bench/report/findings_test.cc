@@ -57,6 +57,9 @@ TEST(Findings, TheMostTellingPointSpeaksForTheRun) {
   EXPECT_NE(FindingOf(record).sentence.find("slower"), std::string::npos) << "a larger effect";
   record.points = {Point(1, 1, 0.99, 1.01), Point(8, 1.2, 0.8, 1.5)};
   EXPECT_NE(FindingOf(record).sentence.find("8 connections"), std::string::npos);
+  record.points = {Point(4, 3.9, 3.8, 4), Point(4, 20, 19, 21)};
+  record.points[1].arm = "pipeline-4";
+  EXPECT_TRUE(FindingOf(record).sentence.starts_with("Parallel was 3.9×")) << "the first arm";
 }
 
 TEST(Findings, RunsWithoutPoints) {
