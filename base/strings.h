@@ -36,7 +36,8 @@ void AppendPart(std::string& out, const Part& part) {
     static_assert(std::integral<Part> && !std::is_same_v<Part, bool>,
                   "Concat takes texts, characters and integers");
     char digits[24];
-    out.append(digits, std::to_chars(digits, digits + sizeof(digits), part).ptr);
+    char* const end = std::to_chars(digits, digits + sizeof(digits), part).ptr;
+    out.append(digits, static_cast<size_t>(end - digits));
   }
 }
 

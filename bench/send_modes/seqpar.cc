@@ -77,6 +77,7 @@ class Run {
   absl::StatusOr<bool> Blocks(Point& point);
   absl::StatusOr<bool> Calibrate(Point& point);
   absl::StatusOr<bool> Block(Point& point, uint64_t number, std::vector<ArmRecord>& arms);
+  absl::StatusOr<SendResult> OneArm(Point& point, const SendArm& arm, BlockRecord& block);
   bool WantsMore(Point& point, uint64_t done, TimePoint begun);
   void Compare(Point& point);
   void Report(Point point, const std::vector<uint64_t>& accepted_before);
@@ -216,6 +217,7 @@ absl::StatusOr<bool> Run::Blocks(Point& point) {
     for (size_t i = 0; i < arms_.size(); ++i) {
       point.arms[i].blocks.push_back(block[i].blocks.front());
       point.arms[i].latency.Merge(block[i].latency);
+      if (options_.on_block) options_.on_block(point.arms[i], point.arms[i].blocks.back());
     }
     if (options_.on_progress) {
       options_.on_progress({.connections = point.setting.connections,
@@ -271,13 +273,31 @@ absl::StatusOr<bool> Run::Block(Point& point, uint64_t number, std::vector<ArmRe
   for (size_t i = 0; i < order.size(); ++i) {
     ArmRecord& arm = arms[order[i]];
     arm.blocks.push_back({.block = number, .order = i, .start = loop_.Now() - start_});
-    const absl::StatusOr<SendResult> result =
-        point.runner.Run(arms_[order[i]], point.setting.messages, arm.blocks.back());
+    const absl::StatusOr<SendResult> result = OneArm(point, arms_[order[i]], arm.blocks.back());
     if (!result.ok()) return result.status();
     if (Interrupted() || !point.runner.errors().empty()) return false;
     arm.latency.Merge(result->latency);
   }
   return true;
+}
+
+absl::StatusOr<SendResult> Run::OneArm(Point& point, const SendArm& arm, BlockRecord& block) {
+  const auto server_cpu = [this]() -> std::optional<CpuTime> {
+    return options_.server_cpu ? options_.server_cpu() : std::nullopt;
+  };
+  const auto retransmits = [this]() -> std::optional<uint64_t> {
+    return options_.retransmits ? options_.retransmits() : std::nullopt;
+  };
+  const std::optional<CpuTime> cpu = server_cpu();
+  const std::optional<uint64_t> resent = retransmits();
+  absl::StatusOr<SendResult> result = point.runner.Run(arm, point.setting.messages, block);
+  if (const auto cpu_now = server_cpu(); cpu.has_value() && cpu_now.has_value()) {
+    block.server_cpu = *cpu_now - *cpu;
+  }
+  if (const auto resent_now = retransmits(); resent.has_value() && resent_now.has_value()) {
+    block.retransmits = *resent_now - *resent;
+  }
+  return result;
 }
 
 void Run::Compare(Point& point) {

@@ -10,6 +10,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "bench/load/cpu_time.h"
 #include "bench/load/load.h"
 #include "bench/report/run_record.h"
 #include "bench/send_modes/framed_messages.h"
@@ -63,8 +64,14 @@ struct SeqparOptions {
   absl::AnyInvocable<bool()> interrupted = nullptr;
   // Called after each block.
   absl::AnyInvocable<void(const SeqparProgress&)> on_progress = nullptr;
+  // Called after each block that counts, for each of its arms.
+  absl::AnyInvocable<void(const ArmRecord& arm, const BlockRecord& block)> on_block = nullptr;
   // The connections that each loop of the server has got since it began.
   absl::AnyInvocable<std::vector<uint64_t>()> accepted_per_loop = nullptr;
+  // Read before and after each arm of each block: the server's processor time, and the segments
+  // that were sent again.
+  absl::AnyInvocable<std::optional<CpuTime>()> server_cpu = nullptr;
+  absl::AnyInvocable<std::optional<uint64_t>()> retransmits = nullptr;
   // Measures the round trip; called once for each setting, before its blocks. It may run the loop.
   absl::AnyInvocable<std::optional<Duration>()> measure_rtt = nullptr;
 };
