@@ -22,6 +22,7 @@ Connection::Connection(ConnectionGroup& group, const SocketAddress& peer)
     : host_(group.host()), group_(&group), peer_(peer) {
   const ConnectionCallbacks& callbacks = group.config().callbacks;
   mode_.callbacks = !callbacks.on_bytes || callbacks.on_drained;
+  mode_.read_probe = ProbesReads();
 }
 
 Connection::~Connection() = default;

@@ -214,6 +214,9 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
     return DiscardsInput(mode_.state) ||
            (DeliversInput(mode_.state) && !mode_.user_paused && !mode_.water_paused);
   }
+  // A read from a Unix socket stops behind bytes that came with descriptors, unix(7), whatever else
+  // is there: it goes on until there is nothing.
+  bool ProbesReads() const { return peer_.is_unix(); }
   void NoteReadable(uint32_t event_flags);
   void ReadAgain();
   // The other half of a relay (couple.h), or null. In couple.cc.

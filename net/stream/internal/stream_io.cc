@@ -211,7 +211,7 @@ void Connection::OnReady() {
 bool Connection::OnReadEnd(IoResult result) {
   if (result.ok()) return OnPeerFin();
   read_ready_ = false;
-  mode_.read_probe = false;
+  mode_.read_probe = ProbesReads();
   if (result.would_block()) return true;
   Fail(IoOp::kRead, result.error);
   return false;
