@@ -1,9 +1,13 @@
 // Every way to end a connection, on every machine.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <memory>
 #include <string>
 
+#include "base/owned_fd.h"
 #include "gtest/gtest.h"
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
@@ -201,7 +205,7 @@ TEST_P(CloseTest, BothSidesCloseAtOnce) {
   EXPECT_EQ(server_audit_.closed(CloseKind::kLocalClose), 1u);
 }
 
-TEST_P(CloseTest, AbortDiscardsAndResetsThePeer) {
+TEST_P(CloseTest, AbortTwiceDiscardsOnceAndResetsThePeer_D3) {
   Start({.on_bytes = [](Connection&, Buffer& in) { in.Clear(); }},
         {.on_open = [](Connection& c) { c.Write("hello"); },
          .on_drained =
@@ -209,8 +213,11 @@ TEST_P(CloseTest, AbortDiscardsAndResetsThePeer) {
                EXPECT_TRUE(c.Write(std::string(kBig, 'x')).ok());
                c.Abort();
                EXPECT_TRUE(c.closed());
+               // Takes the number that has become free, unless the descriptors are the simulator's.
+               const OwnedFd next(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
                c.Abort();
                c.Close();
+               EXPECT_GE(fcntl(next.get(), F_GETFD), 0) << "closed by one who no longer owns it";
              }});
   ASSERT_TRUE(RunUntilClosed());
   EXPECT_EQ(client_audit_.closed(CloseKind::kLocalAbort), 1u);
@@ -305,6 +312,24 @@ TEST_P(CloseTest, UnreadInputIsCountedAsDropped) {
         }});
   ASSERT_TRUE(RunUntilClosed());
   EXPECT_GE(server_audit_.dropped(), 5u);
+}
+
+// Output that has drained also falls to the low mark: whoever aborts when told of the one does not
+// hear of the other.
+TEST_P(CloseTest, NothingButTheEndIsReportedAfterAbort_D2) {
+  int drained = 0;
+  Start({.on_bytes = [](Connection&, Buffer& in) { in.Clear(); }},
+        {.on_open = [](Connection& c) { c.Write(std::string(kBig, 'x')); },
+         .on_resume = [](Connection&) { ADD_FAILURE() << "after the end"; },
+         .on_drained =
+             [&](Connection& c) {
+               ++drained;
+               c.Abort();
+             }},
+        {}, {.connection = {.high_water_mark = 1000, .low_water_mark = 0}});
+  ASSERT_TRUE(RunUntilClosed());
+  EXPECT_EQ(drained, 1);
+  EXPECT_EQ(client_audit_.closed(CloseKind::kLocalAbort), 1u);
 }
 
 TEST_P(CloseTest, ServerDestroyedEndsEveryConnectionOnce_D2) {

@@ -44,7 +44,7 @@ class InputTest : public StreamEnvTest {
   std::unique_ptr<StreamClient> client_;
 };
 
-TEST_P(InputTest, ResumeReadingBringsAgainWhatWasLeft) {
+TEST_P(InputTest, ResumeReadingBringsAgainWhatWasLeft_R9) {
   std::vector<std::string> seen;
   Start({.on_bytes =
              [&](Connection& c, Buffer& in) {
@@ -89,7 +89,7 @@ TEST_P(InputTest, PausedInputIsNotBroughtAgainBeforeResume) {
   EXPECT_EQ(calls_while_paused, 0);
 }
 
-TEST_P(InputTest, FallingToTheLowMarkBringsAgainWhatWasLeft) {
+TEST_P(InputTest, FallingToTheLowMarkBringsAgainWhatWasLeft_R9) {
   bool answered = false;
   int high = 0;
   Start({.on_bytes =

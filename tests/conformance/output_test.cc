@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "gtest/gtest.h"
 #include "net/stream/stream_client.h"
@@ -151,6 +152,29 @@ TEST_P(OutputTest, PausingAtEveryMessageLosesNothing_R9) {
   EXPECT_EQ(reader.records(), 40u);
 }
 
+// Reading pauses at the high mark, and what came meanwhile rings no second time: falling to the low
+// mark must look for it.
+TEST_P(OutputTest, QuestionThatCameAboveTheHighMarkIsAnswered_R9) {
+  size_t received = 0;
+  bool asked = false;
+  Start({.on_bytes =
+             [](Connection& c, Buffer& in) {
+               // The second of them finds the first one's answer still on its way.
+               for (size_t i = in.size(); i > 0; --i) c.Write(std::string(4'000'000, 'a'));
+               in.Clear();
+             }},
+        {.on_open = [](Connection& c) { c.Write("1"); },
+         .on_bytes =
+             [&](Connection& c, Buffer& in) {
+               received += in.size();
+               in.Clear();
+               if (!std::exchange(asked, true)) c.Write("2");
+               if (received == 8'000'000) c.Close();
+             }});
+  ASSERT_TRUE(RunUntilClosed());
+  EXPECT_EQ(received, 8'000'000u);
+}
+
 TEST_P(OutputTest, WaterMarksPauseAndResumeTheProducer_R8) {
   size_t received = 0;
   size_t highest = 0;
@@ -197,6 +221,7 @@ TEST_P(OutputTest, WaterMarksPauseAndResumeTheProducer_R8) {
   EXPECT_EQ(received, written);
   EXPECT_LE(highest, 250'001u);
   EXPECT_GT(drained, 0);
+  EXPECT_GT(pauses, 0);
 }
 
 TEST_P(OutputTest, OutputLimitRefuses_R8) {

@@ -69,7 +69,12 @@ class StreamAudit {
     outer.on_read_closed = Plain(std::move(inner.on_read_closed));
     outer.on_pause = Plain(std::move(inner.on_pause));
     outer.on_resume = Plain(std::move(inner.on_resume));
-    outer.on_drained = Plain(std::move(inner.on_drained));
+    if (inner.on_drained) {
+      outer.on_drained = [this, call = std::move(inner.on_drained)](Connection& connection) {
+        OnDrained(connection);
+        call(connection);
+      };
+    }
     outer.on_drain = Plain(std::move(inner.on_drain));
     outer.on_close = [this, call = std::move(inner.on_close)](Connection& connection,
                                                               const CloseReason& reason) {
@@ -83,6 +88,7 @@ class StreamAudit {
   using Callback = absl::AnyInvocable<void(Connection&) const>;
   struct Live {
     uint64_t consumed = 0;
+    uint64_t sent_when_drained = 0;
     bool in_bytes = false;
   };
 
@@ -103,6 +109,15 @@ class StreamAudit {
     MutexLock lock(mutex_);
     EXPECT_TRUE(live_.emplace(connection.id().generation, Live{}).second) << "on_open twice";
     ++opened_;
+  }
+  void OnDrained(const Connection& connection) {
+    EXPECT_EQ(connection.output_queued(), 0u);
+    EXPECT_FALSE(connection.closed());
+    MutexLock lock(mutex_);
+    const auto found = live_.find(connection.id().generation);
+    ASSERT_NE(found, live_.end()) << "on_drained before on_open or after on_close";
+    EXPECT_GT(connection.ledger().sent, found->second.sent_when_drained) << "nothing was written";
+    found->second.sent_when_drained = connection.ledger().sent;
   }
   void Enter(uint64_t generation) {
     MutexLock lock(mutex_);

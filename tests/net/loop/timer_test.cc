@@ -3,6 +3,7 @@
 #include "net/loop/timer.h"
 
 #include <poll.h>
+#include <time.h>
 
 #include <algorithm>
 #include <fstream>
@@ -354,6 +355,14 @@ TEST(KernelTimerTest, TinyAndPastDelaysRing_T3) {
   }
   loop->RunAt(TimePoint(), [&] { loop->Quit(); });
   ASSERT_TRUE(loop->Run().ok());
+  // The seam itself, where a time of zero would disarm the timer.
+  const int timer = Syscalls::Real().TimerFd();
+  for (const TimePoint when : {TimePoint(), TimePoint::min(), Clock::now()}) {
+    EXPECT_EQ(Syscalls::Real().TimerFdSet(timer, when), 0);
+    pollfd waiting = {timer, POLLIN, 0};
+    EXPECT_EQ(poll(&waiting, 1, 60'000), 1) << when.time_since_epoch().count();
+  }
+  Syscalls::Real().Close(timer);
 }
 
 // True if a wait of the loop would return within `milliseconds`.
@@ -397,6 +406,16 @@ TEST(KernelTimerTest, DurationsAreMeasuredOnTheMonotonicClock_T6) {
     ++timers;
   }
   EXPECT_EQ(timers, 1);
+  // So is the clock of the loop.
+  const auto monotonic = [] {
+    timespec now = {};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return TimePoint(seconds(now.tv_sec) + nanoseconds(now.tv_nsec));
+  };
+  const TimePoint earlier = monotonic();
+  const TimePoint now = loop->Now();
+  EXPECT_LE(earlier, now);
+  EXPECT_LE(now, monotonic());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/errno_status.h"
@@ -166,6 +167,22 @@ TEST_P(AcceptorTest, ConnectionsAreSpreadEvenly_A4) {
   for (const uint64_t accepted : stats.accepted_per_loop) EXPECT_EQ(accepted, 200 / loops);
   // One loop accepts: no wake-up is in vain.
   EXPECT_EQ(env_->server_loop().Stats().connections_accepted, 200u);
+  for (EventLoop* loop : env_->pool().loops()) EXPECT_EQ(loop->Stats().stale_events, 0u);
+}
+
+// Connections that come one by one: each wakes the loop that accepts, and nobody else in vain.
+TEST_P(AcceptorTest, LoneConnectionCostsTwoAcceptsAtMost_A4) {
+  Listen();
+  const uint64_t before = faulty_.calls(SysCall::kAccept);
+  std::vector<RawPeer> peers;
+  for (size_t i = 1; i <= 100; ++i) {
+    peers.push_back(RawPeer::Connect(server_->address()));
+    ASSERT_TRUE(env_->RunUntil([&] { return audit_.open() == i; }));
+  }
+  EXPECT_LE(faulty_.calls(SysCall::kAccept) - before, 200u);
+  for (EventLoop* loop : env_->pool().loops()) {
+    EXPECT_LE(loop->Stats().events, 200u) << "one for the listener, one for each connection";
+  }
 }
 
 TEST_P(AcceptorTest, StopAcceptingTakesWhatWaitsInTheQueue_A5) {
@@ -181,6 +198,27 @@ TEST_P(AcceptorTest, StopAcceptingTakesWhatWaitsInTheQueue_A5) {
   }
   for (RawPeer& peer : peers) ASSERT_TRUE(RunUntilEchoed(peer, "z"));
   server_->StopAccepting();
+}
+
+// With a listener on each loop the kernel has spread them over several queues.
+TEST_P(AcceptorTest, StopAcceptingTakesWhatWaitsInTheQueueOfEachLoop_A5) {
+  StreamServerOptions options;
+  options.placement = Placement::kReusePort;
+  Listen(std::move(options));
+  std::atomic<bool> go{false};
+  // The loops of the pool hold still meanwhile.
+  for (EventLoop* loop : env_->pool().loops()) {
+    if (loop == &env_->server_loop()) continue;
+    loop->Post([&] {
+      while (!go) std::this_thread::yield();
+    });
+  }
+  std::vector<RawPeer> peers = ConnectMany(50);
+  std::thread opener([&] { go = true; });
+  server_->StopAccepting();
+  opener.join();
+  EXPECT_EQ(server_->stats().accepted, 50u);
+  for (RawPeer& peer : peers) ASSERT_TRUE(RunUntilEchoed(peer, "z"));
 }
 
 // From inside on_open, in the middle of a burst: on one loop the acceptor comes back to itself.
