@@ -32,3 +32,42 @@ def both_libraries_test(name, deps, srcs, tags = [], **kwargs):
         deps = deps,
         **kwargs
     )
+
+def same_output_test(name, srcs, seeds, steps):
+    """A program that plays a random script and prints the same on both libraries: `name`_test.
+
+    Args:
+      name: of the program on Spindle; `name`_libevent is the one on libevent.
+      srcs: of both. They take a seed and a number of steps as arguments.
+      seeds: how many scripts are played.
+      steps: how long each is.
+    """
+    native.cc_binary(
+        name = name,
+        testonly = True,
+        srcs = srcs,
+        deps = ["//net/compat/libevent:all_parts"],
+    )
+    native.cc_binary(
+        name = name + "_libevent",
+        testonly = True,
+        srcs = srcs,
+        linkopts = _LIBEVENT,
+        tags = ["libevent"],
+    )
+    native.sh_test(
+        name = name + "_test",
+        size = "medium",
+        srcs = ["same_output.sh"],
+        args = [
+            "$(location :%s)" % name,
+            "$(location :%s_libevent)" % name,
+            str(seeds),
+            str(steps),
+        ],
+        data = [
+            ":" + name,
+            ":" + name + "_libevent",
+        ],
+        tags = ["libevent"],
+    )

@@ -16,7 +16,6 @@ struct FilterEvent : BufferEvent {
   bufferevent_filter_cb filter_output = nullptr;
   void (*free_context)(void*) = nullptr;
   void* context = nullptr;
-  bool got_eof = false;
   bool filtering_output = false;
 };
 
@@ -95,8 +94,7 @@ bool FilterOutput(FilterEvent* filter, bufferevent_flush_mode mode) {
 }
 
 void ReadMore(FilterEvent* filter, int options) {
-  const bufferevent_flush_mode mode = filter->got_eof ? BEV_FINISHED : BEV_NORMAL;
-  if (FilterInput(filter, mode)) Trigger(filter, EV_READ, options);
+  if (FilterInput(filter, BEV_NORMAL)) Trigger(filter, EV_READ, options);
 }
 
 // The user has taken something: there may be room for more.
@@ -132,7 +130,6 @@ void OnUnderlyingWrite(bufferevent*, void* arg) {
 void OnUnderlyingEvent(bufferevent*, short what, void* arg) {
   auto* filter = static_cast<FilterEvent*>(arg);
   BufferEventScope scope(filter);
-  if ((what & BEV_EVENT_EOF) != 0) filter->got_eof = true;
   RunEventCallback(filter, what, 0);
 }
 

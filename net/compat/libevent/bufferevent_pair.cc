@@ -26,10 +26,14 @@ enum class Watermarks { kHonoured, kIgnored };
 // Moves output of the one to the input of the other, as far as its high watermark allows.
 void Transfer(PairEvent* from, PairEvent* to, Watermarks watermarks) {
   size_t size = evbuffer_get_length(from->output);
-  if (to->wm_read.high != 0 && watermarks == Watermarks::kHonoured) {
+  if (to->wm_read.high != 0) {
+    // A flush, too, fills the input up to the mark only; one that is full already takes all.
     const size_t present = evbuffer_get_length(to->input);
-    if (present >= to->wm_read.high) return;
-    size = std::min(size, to->wm_read.high - present);
+    if (present < to->wm_read.high) {
+      size = std::min(size, to->wm_read.high - present);
+    } else if (watermarks == Watermarks::kHonoured) {
+      return;
+    }
   }
   evbuffer_unfreeze(from->output, 1);
   evbuffer_unfreeze(to->input, 0);
