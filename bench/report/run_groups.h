@@ -25,8 +25,8 @@ std::vector<RunGroup> GroupsOf(const RunRecord& record);
 std::string DescribeSetting(const Setting& setting);
 
 // The point that says most: of those that decide for one arm, and among them of those about the arm
-// of the first point, the one with the largest effect; if none decides, that of the most connections.
-// Null if there is no point with a block.
+// of the first point, the one with the largest effect; if none decides, that of the most
+// connections. Null if there is no point with a block.
 const PointRecord* MostTelling(const std::vector<const PointRecord*>& points);
 const PointRecord* MostTelling(const RunRecord& record);
 
