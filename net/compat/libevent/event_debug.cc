@@ -25,9 +25,8 @@ Registry& Events() {
 }
 
 [[noreturn]] void Fail(const event* ev, const char* function, const char* what) {
-  Fatal(kAbort, "%s called on %s event %p (events: 0x%x, fd: %d, flags: 0x%x)", function, what,
-        static_cast<const void*>(ev), static_cast<unsigned>(ev->ev_events), ev->ev_fd,
-        static_cast<unsigned>(ev->ev_evcallback.evcb_flags));
+  Fatal(kAbort, "%s: %s event %p (descriptor %d, events 0x%x)", function, what,
+        static_cast<const void*>(ev), ev->ev_fd, static_cast<unsigned>(ev->ev_events));
 }
 
 }  // namespace
