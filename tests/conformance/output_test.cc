@@ -296,19 +296,31 @@ TEST_P(OutputTest, FileThatIsTooShortEndsTheConnection) {
   EXPECT_EQ(server_audit_.closed(CloseKind::kPeerReset), 1u);
 }
 
-// A chunk handed out by a connection is usable after the connection has ended.
+// A chunk handed out by a connection is usable after the connection has ended, and is not what the
+// next one's bytes are read into.
 TEST_P(OutputTest, InputOutlivesItsConnection_D6) {
   Buffer kept;
+  const auto say = [](char letter) {
+    return ConnectionCallbacks{.on_open = [letter](Connection& c) {
+      c.Write(std::string(30'000, letter));
+      c.ShutdownWrite();
+    }};
+  };
   Start({.on_bytes =
              [&](Connection& c, Buffer& in) {
-               kept.Append(std::move(in));
+               if (kept.empty()) kept.Append(std::move(in));
+               in.Clear();
                c.Close();
              }},
-        {.on_open = [](Connection& c) {
-          c.Write(std::string(30'000, 'k'));
-          c.ShutdownWrite();
-        }});
+        say('k'));
   ASSERT_TRUE(RunUntilClosed());
+  for (uint64_t closed = 2; closed <= 5; ++closed) {
+    client_ = std::make_unique<StreamClient>(env_->client_loop(), server_->address(),
+                                             client_audit_.Watch(say('z')));
+    client_->Connect();
+    ASSERT_TRUE(env_->RunUntil(
+        [&] { return client_audit_.closed() == closed && server_audit_.closed() == closed; }));
+  }
   client_.reset();
   server_.reset();
   env_.reset();
