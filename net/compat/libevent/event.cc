@@ -18,10 +18,13 @@ char self_argument;
 
 // Takes what is left of a signal's calls away from the callback that runs.
 void StopSignalCalls(event* ev) {
+  if ((ev->ev_events & EV_SIGNAL) == 0) return;
   auto& signal = ev->ev_.ev_signal;
-  if ((ev->ev_events & EV_SIGNAL) != 0 && signal.ev_ncalls != 0 && signal.ev_pncalls != nullptr) {
-    *signal.ev_pncalls = 0;
-  }
+  if (signal.ev_ncalls == 0 || signal.ev_pncalls == nullptr) return;
+  *signal.ev_pncalls = 0;
+  // The counter lives as long as the calls.
+  signal.ev_ncalls = 0;
+  signal.ev_pncalls = nullptr;
 }
 
 // The callback of `ev` runs on another thread, which is the loop's.
