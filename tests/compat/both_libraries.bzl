@@ -1,5 +1,10 @@
 """Tests of libevent's face that run on Spindle and on libevent itself."""
 
+_SPINDLE = [
+    "//net/compat/libevent:all_parts",
+    "//net/compat/libevent:headers",
+]
+
 _LIBEVENT = ["-levent_core", "-levent_pthreads"]
 
 def both_libraries_test(name, deps, srcs, tags = [], **kwargs):
@@ -20,7 +25,7 @@ def both_libraries_test(name, deps, srcs, tags = [], **kwargs):
         tags = tags,
         # Real functions take the place of the stubs only where one linker sees both.
         linkstatic = True,
-        deps = deps + ["//net/compat/libevent:all_parts"],
+        deps = deps + _SPINDLE,
         **kwargs
     )
     native.cc_test(
@@ -46,7 +51,7 @@ def same_output_test(name, srcs, seeds, steps):
         name = name,
         testonly = True,
         srcs = srcs,
-        deps = ["//net/compat/libevent:all_parts"],
+        deps = _SPINDLE,
     )
     native.cc_binary(
         name = name + "_libevent",
