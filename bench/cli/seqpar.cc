@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,8 @@
 #include "bench/cli/seqpar_record.h"
 #include "bench/cli/seqpar_venue.h"
 #include "bench/load/load.h"
+#include "bench/netlab/interface.h"
+#include "bench/netlab/net_namespace.h"
 #include "bench/report/json_lines.h"
 #include "bench/report/progress.h"
 #include "bench/report/run_record.h"
@@ -94,6 +97,11 @@ std::optional<int> SeqparCommand::OneNetwork(const SeqparNetwork& network, bool 
     if (lines_ != nullptr) lines_->Start(record_);
   }
   SeqparOptions options = Options(venue, last);
+  // Once for all settings, so that its connection is none of theirs.
+  const std::optional<Duration> rtt =
+      MeasureRtt(loop_, venue.address(), flags_.reply(), flags_.think,
+                 flags_.connect_timeout + flags_.reply_timeout);
+  options.measure_rtt = [rtt] { return rtt; };
   options.on_progress = [&](const SeqparProgress& at) { ShowProgress(network, at); };
   absl::StatusOr<SeqparResult> result = RunSeqpar(loop_, venue.address(), options);
   progress_.Clear();
@@ -117,7 +125,8 @@ SeqparOptions SeqparCommand::Options(const SeqparVenue& venue, bool last) {
   options.max_time = flags_.max_time;
   options.equivalence = flags_.equivalence;
   options.aa = flags_.aa;
-  options.timeline = last;
+  // Only files show it.
+  options.timeline = last && (flags_.outputs.json.has_value() || flags_.outputs.html.has_value());
   options.seed = flags_.seed;
   options.connect_timeout = flags_.connect_timeout;
   options.reply_timeout =
@@ -137,10 +146,6 @@ SeqparOptions SeqparCommand::Options(const SeqparVenue& venue, bool last) {
   }
   options.server_cpu = [&venue] { return venue.server_cpu(); };
   options.retransmits = [&venue] { return venue.retransmits(); };
-  options.measure_rtt = [this, &venue] {
-    return MeasureRtt(loop_, venue.address(), flags_.reply(), flags_.think,
-                      flags_.connect_timeout + flags_.reply_timeout);
-  };
   return options;
 }
 
@@ -168,7 +173,18 @@ int SeqparCommand::Report() {
   return flags_.strict && undecided ? kExitCannotTell : kExitOk;
 }
 
+// Users who are not root may be so in namespaces of their own, which begin with everything down. If
+// they may not, making the lab says why. Before there are threads.
+void GetRightsForLabs(const SeqparFlags& flags) {
+  const std::vector<SeqparNetwork> networks = flags.networks();
+  const bool labs = std::any_of(networks.begin(), networks.end(),
+                                [](const SeqparNetwork& network) { return network.is_lab(); });
+  if (!labs || MayMakeNamespaces() || !EnterUserNamespace().ok()) return;
+  BringUp("lo").IgnoreError();
+}
+
 int Seqpar(const SeqparFlags& flags, const CommandLine& command_line) {
+  GetRightsForLabs(flags);
   RaiseDescriptorLimit();
   const absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create({.name = "seqpar"});
   if (!loop.ok()) return Fail("seqpar", loop.status());

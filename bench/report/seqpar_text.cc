@@ -71,6 +71,22 @@ const PointRecord* PointOf(const RunRecord& record, const ArmRecord& arm) {
   return nullptr;
 }
 
+// "10 ms, 50 Mbit/s" of a network that was made for the run; else empty.
+std::string NetworkOf(const Setting& setting) {
+  std::string text;
+  if (setting.rtt.value_or(Duration(0)) > Duration::zero()) text = FormatDuration(*setting.rtt);
+  if (setting.bits_per_second.has_value()) {
+    Append(text, text.empty() ? "" : ", ", FormatBitRate(*setting.bits_per_second));
+  }
+  return text;
+}
+
+bool HasSeveralNetworks(const RunRecord& record) {
+  return std::any_of(record.arms.begin(), record.arms.end(), [&](const ArmRecord& arm) {
+    return NetworkOf(arm.setting) != NetworkOf(record.arms.front().setting);
+  });
+}
+
 bool HasSeveralSizes(const RunRecord& record) {
   return std::any_of(record.arms.begin(), record.arms.end(), [&](const ArmRecord& arm) {
     return arm.setting.message_bytes != record.arms.front().setting.message_bytes;
@@ -79,13 +95,15 @@ bool HasSeveralSizes(const RunRecord& record) {
 
 std::string Table(const RunRecord& record) {
   std::vector<std::string> headings = {
-      "conns", "sends",        "msgs/conn", "wall/block",    "msg/s", "p50",    "p99",
-      "max",   "switches/msg", "speed-up",  "95 % interval", "MDE",   "verdict"};
+      "conns",        "sends",    "msgs/conn",     "wall/block", "msg/s", "p50",     "p99",  "max",
+      "switches/msg", "speed-up", "95 % interval", "model",      "MDE",   "verdict", "limit"};
   // Known of a server in this process only.
   const bool loops = !record.points.empty() && !record.points[0].accepted_per_loop.empty();
   if (loops) headings.push_back("conns per loop");
   const bool sizes = HasSeveralSizes(record);
   if (sizes) headings[0] = "conns x size";
+  const bool networks = HasSeveralNetworks(record);
+  if (networks) headings[0] += " @ network";
   TextTable table(std::move(headings));
   for (size_t i = 0; i < record.arms.size(); ++i) {
     const ArmRecord& arm = record.arms[i];
@@ -93,6 +111,8 @@ std::string Table(const RunRecord& record) {
     if (i == 0 || record.arms[i - 1].setting != arm.setting) {
       row[0] = Concat(arm.setting.connections);
       if (sizes) Append(row[0], " x ", FormatSize(arm.setting.message_bytes));
+      const std::string network = networks ? NetworkOf(arm.setting) : "";
+      if (!network.empty()) Append(row[0], " @ ", network);
     }
     for (std::string& cell : ArmCells(arm)) row.push_back(std::move(cell));
     const PointRecord* const point = PointOf(record, arm);
@@ -100,8 +120,10 @@ std::string Table(const RunRecord& record) {
       row.resize(9);
       row.push_back(FormatNumber(point->speedup.ratio) + "x");
       row.push_back(Interval(point->speedup));
+      row.push_back(point->predicted ? FormatNumber(*point->predicted) + "x" : "");
       row.push_back(Percent(point->speedup.detectable));
       row.emplace_back(VerdictName(point->verdict));
+      row.push_back(point->limit);
       row.push_back(PerLoop(point->accepted_per_loop));
     }
     table.AddRow(std::move(row));
@@ -112,7 +134,8 @@ std::string Table(const RunRecord& record) {
 std::string Finding(const PointRecord& point) {
   const std::string where =
       Concat(point.setting.connections, " connection", point.setting.connections == 1 ? "" : "s",
-             " of ", FormatSize(point.setting.message_bytes), " messages: ");
+             " of ", FormatSize(point.setting.message_bytes), " messages",
+             NetworkOf(point.setting).empty() ? "" : " at ", NetworkOf(point.setting), ": ");
   const std::string ratio = FormatNumber(point.speedup.ratio) + "x";
   switch (point.verdict) {
     case Verdict::kFaster:

@@ -73,7 +73,7 @@ const ArmRecord* Reference(std::span<const ArmRecord> arms, const Setting& setti
 }
 
 SendModel ModelOf(const ExplainOptions& options, const Setting& setting,
-                  std::optional<Duration> rtt) {
+                  std::optional<Duration> rtt, const ArmRecord& reference) {
   SendModel model{.connections = setting.connections,
                   .messages = setting.messages,
                   .message_bytes = setting.message_bytes,
@@ -86,6 +86,8 @@ SendModel ModelOf(const ExplainOptions& options, const Setting& setting,
   if (options.network) {
     // What was measured contains what was asked for, and what the machine adds.
     model.rtt = rtt.value_or(setting.rtt.value_or(Duration(0)));
+    // No message was faster than a round trip, however badly that was measured.
+    if (reference.latency.count() > 0) model.rtt = std::min(model.rtt, reference.latency.min());
   }
   return model;
 }
@@ -153,7 +155,7 @@ void Explain(const ExplainOptions& options, std::span<const ArmRecord> arms,
     const ArmRecord* const reference = Reference(arms, point.setting);
     if (base == nullptr || arm == nullptr || reference == nullptr) continue;
     if (point.setting.messages == 0 || reference->setting.messages == 0) continue;
-    const SendModel waiting = ModelOf(options, point.setting, point.rtt);
+    const SendModel waiting = ModelOf(options, point.setting, point.rtt, *reference);
     SendModel model = waiting;
     MeasureCosts(*reference, waiting, model);
     const std::optional<Prediction> base_time = PredictArm(model, point.base_arm);

@@ -1,5 +1,6 @@
 // The options of `spindle seqpar` and what they make of the record.
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -94,6 +95,37 @@ TEST(SeqparFlags, WhatMakesNoSenseIsExitCode2) {
     const ProgramResult result = RunProgram(line);
     EXPECT_EQ(result.exit_code, 2) << words[0] << " " << words[1] << ": " << result.err;
     EXPECT_EQ(result.err.find('\n'), result.err.size() - 1) << result.err;
+  }
+}
+
+// Each round trip with each rate is a network of its own; 0 is the machine as it is.
+TEST(SeqparFlags, RoundTripsAreRealNetworks) {
+  if (RunProgram({"netlab", "--check"}).exit_code == 77) {
+    GTEST_SKIP() << "this machine or user can have no network namespaces";
+  }
+  const auto record = Record({"-n", "1,3", "-m", "1", "--blocks", "6", "--rtt", "0,20ms"});
+  ASSERT_EQ(record["points"].size(), 4u);
+  EXPECT_EQ(record["net"]["kind"], "netlab");
+  EXPECT_TRUE(record["points"][0]["rtt_us_asked"].is_null());
+  const auto& far = record["points"][3];
+  EXPECT_EQ(far["rtt_us_asked"], 20000.0);
+  EXPECT_GE(far["rtt_us"], 20000.0);
+  EXPECT_NEAR(far["speedup_model"], 3, 0.5);
+  EXPECT_EQ(far["limit"], "round trip");
+  // Three round trips, one after the other; nothing is early.
+  for (const auto& block : record["arms"][6]["blocks"]) EXPECT_GE(block["wall_s"], 0.060);
+  EXPECT_EQ(record["arms"][6]["blocks"][0]["retrans"].is_number(), true);
+  for (const auto& span : record["timeline"]) EXPECT_GE(span["arm"], 6);
+}
+
+TEST(SeqparFlags, ANetworkOfOursNeedsAServerOfOurs) {
+  for (const Words& words :
+       {Words{"seqpar", "--rtt", "1ms", "127.0.0.1", "1"}, Words{"seqpar", "--rtt", "soon"},
+        Words{"seqpar", "--bw", "fast"}, Words{"seqpar", "--loss", "1%"},
+        Words{"seqpar", "--server-pid", "1"}}) {
+    const ProgramResult result = RunProgram(words);
+    EXPECT_EQ(result.exit_code, 2) << words[1];
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
   }
 }
 

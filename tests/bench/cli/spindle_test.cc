@@ -76,7 +76,7 @@ TEST_F(SpindleTest, WrongCommandLinesAreOneLineAndExitCode2) {
       {"seqpar", "-n", "4..2"},
       {"seqpar", "-n", "0"},
       {"seqpar", "--blocks", "0"},
-      {"seqpar", "--think", "5ms", "127.0.0.1", "1"},
+      {"seqpar", "--think-mode", "block", "127.0.0.1", "1"},
       {"seqpar", "--loops", "1", "127.0.0.1", "1"},
   };
   for (const Words& words : wrong) {
@@ -228,7 +228,7 @@ TEST_F(SpindleTest, SeqparOverTwoProcesses) {
   EXPECT_EQ(mismatch.exit_code, 5);
   EXPECT_NE(mismatch.out.find("is the server in mode echo?"), std::string::npos) << mismatch.out;
   server->Signal(SIGTERM);
-  EXPECT_NE(server->Wait().err.find("accepted 6, per loop 3 3"), std::string::npos);
+  EXPECT_NE(server->Wait().err.find("accepted 8, per loop 4 4"), std::string::npos);
 }
 
 TEST_F(SpindleTest, AFileThatCannotBeWrittenIsAnError) {
