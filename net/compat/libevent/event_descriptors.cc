@@ -11,7 +11,6 @@
 namespace spindle::compat {
 namespace {
 
-constexpr short kDirections = EV_READ | EV_WRITE | EV_CLOSED;
 constexpr int kMaxEventsEach = 0xffff;
 
 // What events are told about a report of the kernel.

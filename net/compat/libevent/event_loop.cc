@@ -214,8 +214,8 @@ int event_base::Pass(int loop_flags) {
   MakeLaterActive();
   if (!Wait(may_block)) return -1;
   CacheTime();
+  signals.NoteCaught();
   TakeTimeouts();
-  signals.TakeCaught();
   if (active_events > 0) {
     const int count = RunActive();
     if ((loop_flags & EVLOOP_ONCE) != 0 && active_events == 0 && count != 0) return 0;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "net/compat/libevent/internal/deferred.h"
 #include "net/compat/libevent/internal/event_base.h"
 #include "net/compat/libevent/internal/log.h"
 #include "net/compat/libevent/internal/signals.h"
@@ -44,6 +45,16 @@ void AwaitHandlers() {
 bool IsSignal(int signal) { return signal > 0 && signal < NSIG; }
 
 }  // namespace
+
+Signals::Signals(event_base& base) : base_(base) {
+  const auto take = [](event_callback*, void* self) {
+    auto* signals = static_cast<Signals*>(self);
+    ScopedLock lock(signals->base_.lock);
+    signals->TakeCaught();
+  };
+  InitDeferred(&take_, /*priority=*/0, take, this);
+  SetFlag(&take_, EVLIST_INTERNAL);
+}
 
 Signals::~Signals() {
   for (int signal = 1; signal < NSIG; ++signal) {
@@ -140,12 +151,16 @@ void Signals::Claim() {
   if (owned) Own();
 }
 
-void Signals::TakeCaught() {
+void Signals::NoteCaught() {
   if (!any_caught.load(std::memory_order_relaxed)) return;
   {
     MutexLock lock(owner_mutex);
     if (owner != this) return;
   }
+  base_.Activate(&take_);
+}
+
+void Signals::TakeCaught() {
   any_caught.store(false);
   for (int signal = 1; signal < NSIG; ++signal) {
     if (caught[signal].load(std::memory_order_relaxed) == 0) continue;

@@ -24,7 +24,7 @@ namespace spindle::compat {
 // Guarded by the lock of the base.
 class Signals {
  public:
-  explicit Signals(event_base& base) : base_(base) {}
+  explicit Signals(event_base& base);
   // Puts the former handlers back.
   ~Signals();
   Signals(const Signals&) = delete;
@@ -36,8 +36,9 @@ class Signals {
 
   // This base gets the signals from now on, if it waits for any; also when it has a new waker.
   void Claim();
-  // Makes those active whose signals have been caught.
-  void TakeCaught();
+  // After each wait: if signals have been caught, a callback of the library's own becomes active; in
+  // its turn among the others it makes those active that wait for them.
+  void NoteCaught();
   // Makes those active that wait for `signal`.
   void Activate(int signal, int count);
 
@@ -46,9 +47,11 @@ class Signals {
  private:
   void Own();
   void Disown();
+  void TakeCaught();
 
   event_base& base_;
   std::shared_ptr<Waker> waker_;
+  event_callback take_;  // TakeCaught, in the queue of the most urgent.
   int handled_ = 0;  // How many signals have our handler because of this base.
   EventList lists_[NSIG];
   std::unique_ptr<struct sigaction> before_[NSIG];
