@@ -7,9 +7,11 @@
                                       puts the table of what works into README
   functions.py check MAP LIBRARY README HEADER...
                                       whether the table in README is current, every exported name is
-                                      in a header, and the library exports these names and no other
+                                      in a header, the library exports these names and no other,
+                                      and one that is missing says so
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -112,6 +114,18 @@ def check(groups, letters, readme, headers):
     return found
 
 
+def call_missing(library, letters):
+    """Whether each missing function, when called, ends its program with a line that names it."""
+    found = []
+    for name in sorted(name for name, letter in letters.items() if letter == "W")[:3]:
+        code = f"import ctypes; ctypes.CDLL({library!r}).{name}()"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                              check=False)
+        if done.returncode != 70 or name not in done.stderr or done.stderr.count("\n") != 1:
+            found.append(f"{name}: called, it ends with {done.returncode}: {done.stderr!r}")
+    return found
+
+
 def main(arguments):
     command, map_file, *rest = arguments
     groups = exported(map_file)
@@ -120,7 +134,9 @@ def main(arguments):
     elif command == "write":
         write(rest[1], table(groups, symbols(rest[0])))
     elif command == "check":
-        complaints = check(groups, symbols(rest[0]), rest[1], rest[2:])
+        letters = symbols(rest[0])
+        complaints = check(groups, letters, rest[1], rest[2:])
+        complaints += call_missing(os.path.abspath(rest[0]), letters)
         print("\n".join(complaints))
         return 1 if complaints else 0
     else:
