@@ -77,6 +77,7 @@ void Finalize(event_callback*, void* arg) {
 void OnReadTimer(evutil_socket_t, short, void* arg) {
   auto* bev = static_cast<BufferEvent*>(arg);
   BufferEventScope scope(bev);
+  if (bev->is_gone) return;
   Disable(bev, EV_READ);
   RunEventCallback(bev, BEV_EVENT_TIMEOUT | BEV_EVENT_READING, 0);
 }
@@ -84,6 +85,7 @@ void OnReadTimer(evutil_socket_t, short, void* arg) {
 void OnWriteTimer(evutil_socket_t, short, void* arg) {
   auto* bev = static_cast<BufferEvent*>(arg);
   BufferEventScope scope(bev);
+  if (bev->is_gone) return;
   Disable(bev, EV_WRITE);
   RunEventCallback(bev, BEV_EVENT_TIMEOUT | BEV_EVENT_WRITING, 0);
 }
@@ -140,10 +142,11 @@ void ReleaseLock(BufferEvent* bev) { Unlock(bev->lock.get()); }
 void Ref(BufferEvent* bev) { ++bev->refs; }
 
 bool UnrefAndUnlock(BufferEvent* bev) {
-  if (--bev->refs > 0) {
+  if (--bev->refs > 0 || bev->is_gone) {
     ReleaseLock(bev);
     return false;
   }
+  bev->is_gone = true;
   const SharedLock lock = bev->lock;
   event_base* base = LoopOf(bev);
   bev->be_ops->unlink(bev);

@@ -61,7 +61,7 @@ void ApplyBucket(BufferEvent* bev) {
 void OnRefill(evutil_socket_t, short, void* arg) {
   auto* bev = static_cast<BufferEvent*>(arg);
   BufferEventScope scope(bev);
-  if (!HasOwnLimit(bev)) return;
+  if (bev->is_gone || !HasOwnLimit(bev)) return;
   Update(bev->rate, LoopOf(bev));
   ApplyBucket(bev);
 }

@@ -68,6 +68,7 @@ size_t Wanted(BufferEvent* bev) {
 void OnReadable(evutil_socket_t fd, short events, void* arg) {
   auto* bev = static_cast<BufferEvent*>(arg);
   BufferEventScope scope(bev);
+  if (bev->is_gone) return;
   if (events == EV_TIMEOUT) {
     FailReading(bev, BEV_EVENT_TIMEOUT);
     return;
@@ -121,6 +122,7 @@ bool FinishConnect(BufferEvent* bev, evutil_socket_t fd) {
 void OnWritable(evutil_socket_t fd, short events, void* arg) {
   auto* bev = static_cast<BufferEvent*>(arg);
   BufferEventScope scope(bev);
+  if (bev->is_gone) return;
   if (events == EV_TIMEOUT) {
     FailWriting(bev, BEV_EVENT_TIMEOUT);
     return;
