@@ -20,6 +20,19 @@ BEGIN, END = "<!-- functions: begin -->\n", "<!-- functions: end -->\n"
 
 # Behaviour that a program can see to differ.
 DIFFERENCES = {
+    "bufferevent_add_to_rate_limit_group": "null removes, as documented; libevent crashes",
+    "bufferevent_filter_new": "a filter whose full input is drained goes on at once",
+    "bufferevent_set_max_single_read": "unset, a read takes up to 64 KiB",
+    "bufferevent_set_max_single_write": "unset, a write takes all there is",
+    "bufferevent_set_rate_limit": "no write callback comes of a change",
+    "bufferevent_setfd": "keeps the priority",
+    "evbuffer_add_buffer_reference": "takes parts that are shared already, and files",
+    "evbuffer_add_cb": "null removes all, as documented",
+    "evbuffer_add_file_segment": "a failure leaves the caller's reference alone",
+    "evbuffer_add_iovec": "one call of the callbacks, not one for each piece",
+    "evbuffer_pullup": "1 GiB at most",
+    "evbuffer_read": "up to 64 KiB, where libevent takes 4 KiB",
+    "evbuffer_readln": "one call of the callbacks, not two",
     "event_base_break": "an alias of event_base_loopbreak, which libevent lacks",
     "event_base_dump_events": "other spacing; no events of the library's own",
     "event_base_foreach_event": "no events of the library's own",
