@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -25,9 +26,13 @@ struct CpuTime {
     run_delay += other.run_delay;
     return *this;
   }
+  // The time between two readings. Their sum is exact, but the kernel's division of a short time
+  // into user and system may go back a little; then neither part is below zero.
   friend CpuTime operator-(const CpuTime& a, const CpuTime& b) {
-    return {a.user - b.user, a.system - b.system, a.context_switches - b.context_switches,
-            a.run_delay - b.run_delay};
+    const Duration total = a.total() - b.total();
+    const Duration user =
+        std::clamp(a.user - b.user, Duration::zero(), std::max(total, Duration::zero()));
+    return {user, total - user, a.context_switches - b.context_switches, a.run_delay - b.run_delay};
   }
 };
 

@@ -156,9 +156,12 @@ std::string Finding(const PointRecord& point) {
                   point.speedup.blocks == 1 ? "" : "s", ", an interval needs at least ",
                   kMinBlocks);
   }
+  const uint64_t missing = BlocksMissing(point.speedup, 0.05);
+  if (missing == 0)
+    return Concat(what, "the difference is not larger than that of ", point.base_arm, " to itself ",
+                  Interval(point.speedup));
   return Concat(what, "effects below ", Percent(point.speedup.detectable),
-                " are lost in the noise; about ", BlocksMissing(point.speedup, 0.05),
-                " more blocks would show one of 5 %");
+                " are lost in the noise; about ", missing, " more blocks would show one of 5 %");
 }
 
 }  // namespace
@@ -169,7 +172,8 @@ std::string SeqparText(const RunRecord& record) {
     Append(text, "noise floor: an arm against itself, ", Interval(*record.noise_floor), "\n");
   }
   for (const PointRecord& point : record.points) {
-    if (point.speedup.blocks > 0) Append(text, Finding(point), "\n");
+    const bool itself = point.arm.starts_with(point.base_arm) && point.arm.ends_with("-again");
+    if (point.speedup.blocks > 0 && !itself) Append(text, Finding(point), "\n");
   }
   for (const auto& [what, count] : record.errors) {
     Append(text, "error: ", what, count == 1 ? "" : Concat(" (", count, " times)"), "\n");

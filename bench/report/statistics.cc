@@ -81,6 +81,20 @@ Verdict Judge(const RatioEstimate& estimate, double equivalence) {
   return Verdict::kCannotTell;
 }
 
+bool DiffersFromItself(const RatioEstimate& noise_floor) {
+  return noise_floor.low > 1 || noise_floor.high < 1;
+}
+
+Verdict JudgeAbove(const RatioEstimate& noise_floor, const RatioEstimate& estimate,
+                   double equivalence) {
+  const Verdict verdict = Judge(estimate, equivalence);
+  if (!DiffersFromItself(noise_floor)) return verdict;
+  const double floor = std::max(noise_floor.high, 1 / noise_floor.low);
+  if (verdict == Verdict::kFaster && estimate.low > floor) return verdict;
+  if (verdict == Verdict::kSlower && estimate.high < 1 / floor) return verdict;
+  return Verdict::kCannotTell;
+}
+
 std::string_view VerdictName(Verdict verdict) {
   switch (verdict) {
     case Verdict::kFaster:

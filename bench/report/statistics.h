@@ -55,6 +55,16 @@ enum class Verdict : uint8_t {
 // `equivalence` is e above: 0.05 for 5 %.
 Verdict Judge(const RatioEstimate& estimate, double equivalence);
 
+// True if an arm differed from itself: its whole interval is on one side of 1. Then something that
+// is no property of the arms, such as their order, makes a difference of up to that interval's far
+// end, which a difference between arms must exceed.
+bool DiffersFromItself(const RatioEstimate& noise_floor);
+
+// Judge, but kCannotTell where `noise_floor` (the first arm against itself) shows such a
+// difference and the estimate's interval does not lie wholly beyond it.
+Verdict JudgeAbove(const RatioEstimate& noise_floor, const RatioEstimate& estimate,
+                   double equivalence);
+
 std::string_view VerdictName(Verdict verdict);
 
 // How many more blocks would probably decide about an effect of `effect` (0.05: 5 %).

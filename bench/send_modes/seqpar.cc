@@ -314,17 +314,16 @@ void Run::Compare(Point& point) {
 void Run::Report(Point point, const std::vector<uint64_t>& accepted_before) {
   std::vector<uint64_t> accepted = Accepted();
   for (size_t i = 0; i < accepted_before.size(); ++i) accepted[i] -= accepted_before[i];
-  bool may_judge = true;
+  RatioEstimate itself{.low = 1, .high = 1};
   if (options_.aa && point.speedups.back().blocks >= kMinBlocks) {
-    const RatioEstimate& itself = point.speedups.back();
-    may_judge = itself.low <= 1 && itself.high >= 1;
+    itself = point.speedups.back();
     const auto width = [](const RatioEstimate& estimate) { return estimate.high / estimate.low; };
     if (!result_.noise_floor.has_value() || width(itself) > width(*result_.noise_floor)) {
       result_.noise_floor = itself;
     }
-    if (!may_judge) {
+    if (DiffersFromItself(itself)) {
       result_.warnings.push_back(Concat(Name(point.setting), ": ", arms_.front().name,
-                                        " differs from itself, so nothing is judged"));
+                                        " differs from itself; only what exceeds that is judged"));
     }
   }
   for (size_t i = 1; i < point.arms.size(); ++i) {
@@ -334,7 +333,9 @@ void Run::Report(Point point, const std::vector<uint64_t>& accepted_before) {
                        .rtt = point.rtt,
                        .speedup = point.speedups[i - 1],
                        .accepted_per_loop = accepted};
-    if (may_judge) record.verdict = Judge(record.speedup, options_.equivalence);
+    const bool again = options_.aa && i + 1 == point.arms.size();
+    record.verdict = again ? Judge(record.speedup, options_.equivalence)
+                           : JudgeAbove(itself, record.speedup, options_.equivalence);
     result_.points.push_back(std::move(record));
   }
   for (ArmRecord& arm : point.arms) result_.arms.push_back(std::move(arm));

@@ -99,8 +99,8 @@ inline constexpr uint64_t kTimelineMessages = 8;
 // An arm's time is from the start line to the last byte of the last reply; if each block opens its
 // own connections, to the end of the last of them.
 //
-// With `aa`, a setting in which the first arm differs from itself (its interval excludes 1) has no
-// verdicts: all of them are kCannotTell, and a warning says so.
+// With `aa`, in a setting in which the first arm differs from itself (its interval excludes 1) only
+// what exceeds that difference is judged (JudgeAbove), and a warning says so.
 //
 // Runs the loop of this thread. Errors: INVALID_ARGUMENT for arms that there are not, or fewer than
 // two of them (one with `aa`); the loop's; that not one connection could be opened.

@@ -49,5 +49,14 @@ TEST(CpuTimeTest, AProcessThatIsGoneHasNone) {
   EXPECT_FALSE(ProcessCpuTime(child).has_value());
 }
 
+TEST(CpuTimeTest, ADifferenceKeepsTheSumAndHasNoNegativePart) {
+  using std::chrono::milliseconds;
+  const CpuTime before{.user = milliseconds(5), .system = milliseconds(1)};
+  const CpuTime after{.user = milliseconds(4), .system = milliseconds(4)};
+  const CpuTime used = after - before;
+  EXPECT_EQ(used.user, milliseconds(0));
+  EXPECT_EQ(used.system, milliseconds(2));
+}
+
 }  // namespace
 }  // namespace spindle::bench

@@ -83,6 +83,21 @@ TEST(Statistics, TooFewBlocksGiveNoIntervalAndNoVerdict) {
   }
 }
 
+TEST(Statistics, AnArmThatDiffersFromItselfSetsABound) {
+  const auto judge = [](double floor_low, double floor_high, double low, double high) {
+    return JudgeAbove({.low = floor_low, .high = floor_high},
+                      {.blocks = 10, .ratio = (low + high) / 2, .low = low, .high = high}, 0.05);
+  };
+  EXPECT_EQ(judge(0.9, 1.2, 1.1, 1.2), Verdict::kFaster) << "no difference, no bound";
+  EXPECT_EQ(judge(1.1, 1.3, 1.2, 1.4), Verdict::kCannotTell);
+  EXPECT_EQ(judge(1.1, 1.3, 1.31, 1.4), Verdict::kFaster);
+  EXPECT_EQ(judge(0.7, 0.8, 1.3, 1.5), Verdict::kCannotTell) << "either direction counts";
+  EXPECT_EQ(judge(0.7, 0.8, 1.5, 1.6), Verdict::kFaster);
+  EXPECT_EQ(judge(1.1, 1.3, 0.5, 0.7), Verdict::kSlower);
+  EXPECT_EQ(judge(1.1, 1.3, 0.5, 0.8), Verdict::kCannotTell);
+  EXPECT_EQ(judge(1.01, 1.02, 0.98, 1.02), Verdict::kCannotTell);
+}
+
 TEST(Statistics, VerdictsFollowTheInterval) {
   const auto judge = [](double low, double high) {
     return Judge({.blocks = 10, .ratio = (low + high) / 2, .low = low, .high = high}, 0.05);
