@@ -20,7 +20,8 @@ struct HistogramBucket {
   uint64_t count = 0;
 };
 
-// All that a Histogram knows, as plain data: for files. `upper` of the buckets follows from `lower`.
+// All that a Histogram knows, as plain data: for files. `upper` of the buckets follows from
+// `lower`.
 struct HistogramParts {
   std::vector<HistogramBucket> buckets = {};  // Ascending, none empty.
   Duration min{};
@@ -71,9 +72,10 @@ class Histogram {
 
   HistogramParts ToParts() const;
 
-  // The histogram that has these parts. Nothing if there can be none: buckets that are empty, out of
-  // order or do not begin where one begins, counts beyond 2^64, a minimum or maximum outside the
-  // first or last bucket, a mean outside both. The sum of all values comes back as mean times count.
+  // The histogram that has these parts. Nothing if there can be none: buckets that are empty, out
+  // of order or do not begin where one begins, counts beyond 2^64, a minimum or maximum outside the
+  // first or last bucket, a mean outside both. The sum of all values comes back as mean times
+  // count.
   static std::optional<Histogram> FromParts(const HistogramParts& parts);
 
  private:

@@ -53,8 +53,8 @@ CLI::Option* AddJson(CLI::App& app, std::optional<std::string>& target);
 CLI::Option* AddEndpoint(CLI::App& app, std::vector<std::string>& target,
                          const std::string& description);
 
-// The arguments with each bare "--json" or "--jsonl" written as "--json=-": their value is optional,
-// and must not be taken from the words that follow.
+// The arguments with each bare "--json" or "--jsonl" written as "--json=-": their value is
+// optional, and must not be taken from the words that follow.
 std::vector<std::string> WithExplicitJson(std::vector<std::string> arguments);
 
 }  // namespace spindle::bench

@@ -31,8 +31,7 @@ int Main(int argc, char** argv) {
   program.require_subcommand(1);
   program.get_formatter()->column_width(36);
   const Command commands[] = {AddServe(program), AddBench(program), AddSeqpar(program),
-                              AddReport(program),
-                              AddNetlab(program)};
+                              AddReport(program), AddNetlab(program)};
 
   const CommandLine command_line(argv, argv + argc);
   std::vector<std::string> arguments = WithExplicitJson(command_line);
