@@ -173,6 +173,7 @@ TEST(EventTimerTest, AddingWithoutATimeoutKeepsTheOldOne) {
 TEST(EventTimerTest, AddingForgetsATimeoutThatIsActive) {
   Base base;
   std::string order;
+  int ticks = 0;
   Event later(base, -1, 0, [&](short) { order += 'l'; });
   Event first(base, -1, 0, [&](short) {
     order += 'f';
@@ -336,6 +337,27 @@ TEST(EventCommonTimeoutTest, PersistentOnesGoOn) {
   event_add(tick, common);
   EXPECT_EQ(event_base_dispatch(base), 1);
   EXPECT_EQ(calls, 3);
+}
+
+TEST(EventCommonTimeoutTest, APersistentOneTakesItsPlaceByTime) {
+  Base base;
+  const timeval duration = Milliseconds(400);
+  const timeval* common = event_base_init_common_timeout(base, &duration);
+  std::string order;
+  int ticks = 0;
+  Event later(base, -1, 0, [&](short) { order += 'l'; });
+  Event first(base, -1, 0, [&](short) { event_add(later, common); });
+  Event tick(base, -1, EV_PERSIST, [&](short) {
+    order += 't';
+    // It is due again before the other one, although that was added first.
+    if (++ticks == 1) Stall(450);
+    if (ticks == 2) event_del(tick);
+  });
+  AddTimeout(first, 1);
+  event_add(tick, common);
+  Stall(450);
+  event_base_dispatch(base);
+  EXPECT_EQ(order, "ttl");
 }
 
 TEST(EventCommonTimeoutTest, AddingAgainMovesToTheEnd) {
