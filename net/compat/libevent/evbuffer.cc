@@ -23,44 +23,46 @@ void Free(evbuffer* buf) {
   Delete(buf);
 }
 
-// Tells, and returns whether a reference was taken for that.
-bool TellHeld(evbuffer* buf) {
-  if (!HasNews(buf)) {
+void Tell(evbuffer* buf) {
+  if (HasNews(buf)) {
+    TellOfChange(buf);
+  } else {
     buf->added = buf->deleted = buf->watch_added = buf->watch_deleted = 0;
-    return false;
   }
-  Ref(buf);
-  TellOfChange(buf);
-  return true;
 }
 
 }  // namespace
 
-BufferChange::BufferChange(evbuffer* buf) : buf_(buf), lock_(buf->lock.get()) { Acquire(lock_); }
-
-BufferChange::~BufferChange() {
-  const bool held = TellHeld(buf_);
-  Unlock(lock_);
-  if (held) Unref(buf_);
+void BufferChange::TellAndUnlock() {
+  const bool has_news = HasNews(buf_);
+  if (has_news) Ref(buf_);
+  Tell(buf_);
+  if (lock_ != nullptr) Unlock(lock_);
+  if (has_news) Unref(buf_);
 }
 
 BufferChanges::BufferChanges(evbuffer* first, evbuffer* second)
     : first_(first), second_(second), low_(first->lock.get()), high_(second->lock.get()) {
   if (low_ > high_) std::swap(low_, high_);
-  Acquire(low_);
-  Acquire(high_);
+  if (low_ != nullptr) Acquire(low_);
+  if (high_ != nullptr) Acquire(high_);
 }
 
 BufferChanges::~BufferChanges() {
-  // Both live until both are told: the callbacks of one may end the other.
-  Ref(second_);
-  const bool held = TellHeld(first_);
-  const bool held_second = TellHeld(second_);
-  Unlock(high_);
-  Unlock(low_);
-  if (held_second) Unref(second_);
-  if (held) Unref(first_);
-  Unref(second_);
+  // The callbacks of each may end the other, and its lock with it.
+  const bool has_news = HasNews(first_) || HasNews(second_);
+  if (has_news) {
+    Ref(first_);
+    Ref(second_);
+  }
+  Tell(first_);
+  Tell(second_);
+  if (high_ != nullptr) Unlock(high_);
+  if (low_ != nullptr) Unlock(low_);
+  if (has_news) {
+    Unref(second_);
+    Unref(first_);
+  }
 }
 
 void ShareLock(evbuffer* buf, const SharedLock& lock) { buf->lock = lock; }

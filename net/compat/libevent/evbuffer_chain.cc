@@ -56,6 +56,15 @@ void DropSegment(Segment segment) {
 }
 
 bool Append(evbuffer* buf, const char* data, size_t size) {
+  if (!buf->segments.empty()) {
+    Segment& last = buf->segments.back();
+    if (last.Tailroom() >= size) {
+      std::memcpy(last.data + last.size, data, size);
+      last.size += size;
+      CountAdded(buf, size);
+      return true;
+    }
+  }
   // What does not fit into one chunk is rare enough to be cut into several.
   while (size > Chunk::kMaxCapacity) {
     if (!Append(buf, data, Chunk::kMaxCapacity)) return false;

@@ -96,9 +96,7 @@ int evbuffer_prepend(evbuffer* buf, const void* data, size_t size) {
 int evbuffer_add_vprintf(evbuffer* buf, const char* fmt, va_list ap) {
   BufferChange change(buf);
   if (buf->back_frozen) return -1;
-  // Into the room that is there; a second time, with enough room, if it was too small.
-  if (!spindle::compat::ReserveTail(buf, 64)) return -1;
-  va_list again;
+  va_list again;  // for texts that need more room
   va_copy(again, ap);
   char short_text[1024];
   const int size = vsnprintf(short_text, sizeof(short_text), fmt, ap);

@@ -69,22 +69,39 @@ namespace spindle::compat {
 // Holds a buffer's lock.
 class BufferLock {
  public:
-  explicit BufferLock(const evbuffer* buf) : lock_(buf->lock.get()) {}
+  explicit BufferLock(const evbuffer* buf) : lock_(buf->lock.get()) {
+    if (lock_ != nullptr) Acquire(lock_);
+  }
+  BufferLock(const BufferLock&) = delete;
+  BufferLock& operator=(const BufferLock&) = delete;
+  ~BufferLock() {
+    if (lock_ != nullptr) Unlock(lock_);
+  }
 
  private:
-  ScopedLock lock_;
+  void* const lock_;
 };
 
 // Holds a buffer's lock while the buffer is changed, and tells the callbacks at the end of the
 // scope, still under the lock. The buffer lives through that, whatever they do.
 class BufferChange {
  public:
-  explicit BufferChange(evbuffer* buf);
+  explicit BufferChange(evbuffer* buf) : buf_(buf), lock_(buf->lock.get()) {
+    if (lock_ != nullptr) Acquire(lock_);
+  }
   BufferChange(const BufferChange&) = delete;
   BufferChange& operator=(const BufferChange&) = delete;
-  ~BufferChange();
+  ~BufferChange() {
+    if (buf_->callbacks == nullptr && buf_->watch == nullptr && lock_ == nullptr) {
+      buf_->added = buf_->deleted = buf_->watch_added = buf_->watch_deleted = 0;
+    } else {
+      TellAndUnlock();
+    }
+  }
 
  private:
+  void TellAndUnlock();
+
   evbuffer* const buf_;
   void* const lock_;
 };
