@@ -173,7 +173,6 @@ TEST(EventTimerTest, AddingWithoutATimeoutKeepsTheOldOne) {
 TEST(EventTimerTest, AddingForgetsATimeoutThatIsActive) {
   Base base;
   std::string order;
-  int ticks = 0;
   Event later(base, -1, 0, [&](short) { order += 'l'; });
   Event first(base, -1, 0, [&](short) {
     order += 'f';
