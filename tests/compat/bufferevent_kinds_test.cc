@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -216,6 +218,44 @@ TEST(BuffereventThreadTest, AnyThreadMayWriteAndFree) {
   for (std::thread& writer : writers) writer.join();
   bufferevent_free(bev);
   EXPECT_EQ(read(fds[1], block, sizeof(block)), 0);  // closed by the loop
+  event_base_loopbreak(base.get());
+  loop.join();
+  close(fds[1]);
+}
+
+// A writer holds a lock of the program's that the callback wants, too.
+TEST(BuffereventThreadTest, UnlockedCallbacksMayTakeTheLocksOfWriters) {
+  ASSERT_EQ(evthread_use_pthreads(), 0);
+  struct Shared {
+    std::mutex mutex;
+    std::atomic<bool> in_callback = false;
+    std::atomic<bool> done = false;
+  } shared;
+  std::unique_ptr<event_base, Free> base(event_base_new());
+  int fds[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+  bufferevent* bev = bufferevent_socket_new(base.get(), fds[0],
+                                            BEV_OPT_CLOSE_ON_FREE | BEV_OPT_THREADSAFE |
+                                                BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS);
+  bufferevent_setcb(
+      bev,
+      [](bufferevent*, void* arg) {
+        auto* own = static_cast<Shared*>(arg);
+        own->in_callback = true;
+        const std::lock_guard<std::mutex> lock(own->mutex);
+        own->done = true;
+      },
+      nullptr, nullptr, &shared);
+  bufferevent_enable(bev, EV_READ);
+  std::thread loop([&] { event_base_loop(base.get(), EVLOOP_NO_EXIT_ON_EMPTY); });
+  {
+    const std::lock_guard<std::mutex> lock(shared.mutex);
+    EXPECT_EQ(write(fds[1], "x", 1), 1);
+    while (!shared.in_callback) std::this_thread::yield();
+    EXPECT_EQ(bufferevent_write(bev, "does not wait", 13), 0);
+  }
+  while (!shared.done) std::this_thread::yield();
+  bufferevent_free(bev);
   event_base_loopbreak(base.get());
   loop.join();
   close(fds[1]);

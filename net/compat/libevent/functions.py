@@ -30,6 +30,7 @@ DIFFERENCES = {
     "evbuffer_add_cb": "null removes all, as documented",
     "evbuffer_add_file_segment": "a failure leaves the caller's reference alone",
     "evbuffer_add_iovec": "one call of the callbacks, not one for each piece",
+    "evbuffer_file_segment_new": "-1 behind an offset is the rest of the file, not more",
     "evbuffer_pullup": "1 GiB at most",
     "evbuffer_read": "up to 64 KiB, where libevent takes 4 KiB",
     "evbuffer_readln": "one call of the callbacks, not two",
