@@ -68,8 +68,8 @@ namespace spindle::compat {
 struct BufferEvent : bufferevent {
   SharedLock lock;
   int refs = 1;
-  // The last reference is gone. An event whose callback the loop had begun to call may still come: it
-  // must do nothing.
+  // The last reference is gone. An event whose callback the loop had begun to call may still come:
+  // it must do nothing.
   bool is_gone = false;
   int options = 0;
   uint16_t read_suspended = 0;
