@@ -24,6 +24,7 @@ struct Command {
 Command AddServe(CLI::App& program);
 Command AddBench(CLI::App& program);
 Command AddSeqpar(CLI::App& program);
+Command AddCompare(CLI::App& program);
 Command AddReport(CLI::App& program);
 Command AddNetlab(CLI::App& program);
 

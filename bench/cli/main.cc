@@ -30,8 +30,8 @@ int Main(int argc, char** argv) {
   program.set_version_flag("--version", std::string("spindle ") + kVersion);
   program.require_subcommand(1);
   program.get_formatter()->column_width(36);
-  const Command commands[] = {AddServe(program), AddBench(program), AddSeqpar(program),
-                              AddReport(program), AddNetlab(program)};
+  const Command commands[] = {AddServe(program),   AddBench(program),  AddSeqpar(program),
+                              AddCompare(program), AddReport(program), AddNetlab(program)};
 
   const CommandLine command_line(argv, argv + argc);
   std::vector<std::string> arguments = WithExplicitJson(command_line);
