@@ -207,6 +207,7 @@ int event_assign(event* ev, event_base* base, evutil_socket_t fd, short events,
   if (base != nullptr) {
     ev->ev_evcallback.evcb_pri = static_cast<ev_uint8_t>(base->priorities() / 2);
   }
+  DebugNoteUse();
   DebugNoteAssigned(ev);
   return 0;
 }

@@ -24,6 +24,10 @@ namespace {
 // How old the distance between the two clocks may grow, in microseconds.
 constexpr Micros kWallOffsetAge = 1000000;
 
+Micros ToMicros(spindle::TimePoint time) {
+  return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
 }  // namespace
 
 event_base::event_base(const event_config* config, const char* method, int features)
@@ -63,14 +67,16 @@ bool event_base::Open() {
   return true;
 }
 
-Micros event_base::ClockNow() {
-  return std::chrono::floor<std::chrono::microseconds>(loop->Now().time_since_epoch()).count();
-}
+Micros event_base::ClockNow() { return ToMicros(loop->Now()); }
 
 Micros event_base::Now() { return cached_now != 0 ? cached_now : ClockNow(); }
 
 void event_base::CacheTime() {
   cached_now = (flags & EVENT_BASE_FLAG_NO_CACHE_TIME) != 0 ? 0 : ClockNow();
+}
+
+void event_base::CacheTurnTime() {
+  cached_now = (flags & EVENT_BASE_FLAG_NO_CACHE_TIME) != 0 ? 0 : ToMicros(loop->now());
 }
 
 timeval event_base::WallTime(Micros monotonic) {

@@ -10,7 +10,6 @@
 namespace spindle::compat {
 namespace {
 
-constinit std::atomic<bool> debug_mode{false};
 constinit std::atomic<bool> too_late{false};
 
 struct Registry {
@@ -31,47 +30,39 @@ Registry& Events() {
 
 }  // namespace
 
-bool DebugMode() { return debug_mode.load(std::memory_order_relaxed); }
+namespace internal_debug {
 
-void DebugNoteUse() { too_late.store(true, std::memory_order_relaxed); }
+constinit std::atomic<bool> mode{false};
 
-void DebugNoteAssigned(const event* ev) {
-  DebugNoteUse();
-  if (!DebugMode()) return;
+void NoteAssigned(const event* ev) {
   MutexLock lock(Events().mutex);
   Events().events[ev] = false;
 }
 
-void DebugNoteGone(const event* ev) {
-  if (!DebugMode()) return;
+void NoteGone(const event* ev) {
   MutexLock lock(Events().mutex);
   Events().events.erase(ev);
 }
 
-void DebugNoteAdded(const event* ev) {
-  if (!DebugMode()) return;
+void NotePending(const event* ev, bool pending) {
   MutexLock lock(Events().mutex);
-  Events().events[ev] = true;
+  Events().events[ev] = pending;
 }
 
-void DebugNoteDeleted(const event* ev) {
-  if (!DebugMode()) return;
-  MutexLock lock(Events().mutex);
-  Events().events[ev] = false;
-}
-
-void DebugCheckAssigned(const event* ev, const char* function) {
-  if (!DebugMode()) return;
+void CheckAssigned(const event* ev, const char* function) {
   MutexLock lock(Events().mutex);
   if (Events().events.count(ev) == 0) Fail(ev, function, "a non-initialized");
 }
 
-void DebugCheckNotAdded(const event* ev, const char* function) {
-  if (!DebugMode()) return;
+void CheckNotAdded(const event* ev, const char* function) {
   MutexLock lock(Events().mutex);
   const auto found = Events().events.find(ev);
   if (found != Events().events.end() && found->second) Fail(ev, function, "an already added");
 }
+
+}  // namespace internal_debug
+
+void DebugNoteUse() { too_late.store(true, std::memory_order_relaxed); }
 
 void DebugForgetAll() {
   if (!DebugMode()) return;
@@ -87,5 +78,5 @@ void event_enable_debug_mode() {
   if (too_late.load(std::memory_order_relaxed)) {
     Fatal(1, "event_enable_debug_mode must come before the first event or event_base");
   }
-  debug_mode.store(true);
+  internal_debug::mode.store(true);
 }

@@ -213,7 +213,7 @@ int event_base::Pass(int loop_flags) {
   if (!HasEvents() && active_events == 0 && (loop_flags & EVLOOP_NO_EXIT_ON_EMPTY) == 0) return 1;
   MakeLaterActive();
   if (!Wait(may_block)) return -1;
-  CacheTime();
+  CacheTurnTime();
   signals.NoteCaught();
   TakeTimeouts();
   if (active_events > 0) {

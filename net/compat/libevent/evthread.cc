@@ -49,8 +49,7 @@ void FreeLock(void* lock) {
   lock_calls.free(lock, EVTHREAD_LOCKTYPE_RECURSIVE);
 }
 
-void Acquire(void* lock) {
-  if (lock == nullptr) return;
+void AcquireNonNull(void* lock) {
   if (debugging) {
     auto* checked = static_cast<DebugLock*>(lock);
     lock_calls.lock(0, checked->lock());
@@ -60,8 +59,7 @@ void Acquire(void* lock) {
   lock_calls.lock(0, lock);
 }
 
-void Unlock(void* lock) {
-  if (lock == nullptr) return;
+void UnlockNonNull(void* lock) {
   if (debugging) {
     auto* checked = static_cast<DebugLock*>(lock);
     checked->NoteReleased();

@@ -78,9 +78,10 @@ struct event_base {
   bool Open();
 
   // ---- Time.
-  Micros Now();       // Of the pass, if its callbacks are running.
-  Micros ClockNow();  // Read afresh.
-  void CacheTime();
+  Micros Now();          // Of the pass, if its callbacks are running.
+  Micros ClockNow();     // Read afresh.
+  void CacheTime();      // From the clock.
+  void CacheTurnTime();  // From the turn of the loop, which has read it after the wait.
   void ForgetTime() { cached_now = 0; }
   timeval WallTime(Micros monotonic);
 

@@ -10,8 +10,14 @@ namespace spindle::compat {
 bool LockingEnabled();
 void* NewLock();
 void FreeLock(void* lock);
-void Acquire(void* lock);
-void Unlock(void* lock);
+void AcquireNonNull(void* lock);
+void UnlockNonNull(void* lock);
+inline void Acquire(void* lock) {
+  if (lock != nullptr) AcquireNonNull(lock);
+}
+inline void Unlock(void* lock) {
+  if (lock != nullptr) UnlockNonNull(lock);
+}
 // False if another thread holds it.
 bool TryAcquire(void* lock);
 
