@@ -9,7 +9,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
+#include <utility>
+#include <vector>
 
+#include "net/compat/libevent/internal/listener_workers.h"
 #include "net/compat/libevent/internal/lock.h"
 #include "net/compat/libevent/internal/log.h"
 #include "net/compat/libevent/internal/memory.h"
@@ -23,6 +27,7 @@ struct evconnlistener {
   unsigned flags = 0;
   bool enabled = false;
   int refs = 1;
+  std::vector<std::shared_ptr<spindle::compat::ListenerWorker>> workers;
 };
 
 namespace spindle::compat {
@@ -104,10 +109,30 @@ void OnConnection(evutil_socket_t fd, short, void* arg) {
 
 // Starts or stops waiting, as far as that is wanted and there is somebody to call.
 int Apply(evconnlistener* listener) {
-  if (listener->enabled && listener->callback != nullptr) {
-    return event_add(&listener->readable, nullptr);
+  const bool wants = listener->enabled && listener->callback != nullptr;
+  for (const auto& worker : listener->workers) {
+    if (wants) {
+      worker->Enable();
+    } else {
+      worker->Disable();
+    }
   }
-  return event_del(&listener->readable);
+  // A callback that runs elsewhere needs the lock, which the caller holds: no waiting for it.
+  return wants ? event_add(&listener->readable, nullptr) : event_del_noblock(&listener->readable);
+}
+
+// Starts the loops that are to accept besides the base's own.
+void StartWorkers(evconnlistener* listener, int fd) {
+  const int loops = ListenerLoops();
+  for (int i = 1; i < loops; ++i) {
+    auto worker = ListenerWorker::Start(fd, OnConnection, listener);
+    if (worker == nullptr) {
+      LogWarning("evconnlistener: only %d of %d loops could be started", i, loops);
+      break;
+    }
+    listener->workers.push_back(std::move(worker));
+  }
+  if (!listener->workers.empty() && listener->lock == nullptr) listener->lock = NewLock();
 }
 
 // A socket bound as the flags say, or -1.
@@ -156,6 +181,7 @@ evconnlistener* evconnlistener_new(event_base* base, evconnlistener_cb cb, void*
   listener->flags = flags;
   if ((flags & LEV_OPT_THREADSAFE) != 0) listener->lock = NewLock();
   event_assign(&listener->readable, base, fd, EV_READ | EV_PERSIST, OnConnection, listener);
+  if (ListenerLoops() > 1) StartWorkers(listener, fd);
   if ((flags & LEV_OPT_DISABLED) == 0) evconnlistener_enable(listener);
   return listener;
 }
@@ -182,6 +208,7 @@ void evconnlistener_free(evconnlistener* lev) {
   lev->enabled = false;
   Unlock(lev->lock);
   event_del(&lev->readable);  // waits for a callback that runs on another thread
+  for (const auto& worker : lev->workers) worker->Release();
   Acquire(lev->lock);
   UnrefAndUnlock(lev);
 }
@@ -198,7 +225,10 @@ int evconnlistener_disable(evconnlistener* lev) {
   return Apply(lev);
 }
 
-event_base* evconnlistener_get_base(evconnlistener* lev) { return event_get_base(&lev->readable); }
+event_base* evconnlistener_get_base(evconnlistener* lev) {
+  event_base* base = ListenerWorker::BaseHere(lev);
+  return base != nullptr ? base : event_get_base(&lev->readable);
+}
 
 evutil_socket_t evconnlistener_get_fd(evconnlistener* lev) { return event_get_fd(&lev->readable); }
 
