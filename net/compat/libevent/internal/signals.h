@@ -36,8 +36,8 @@ class Signals {
 
   // This base gets the signals from now on, if it waits for any; also when it has a new waker.
   void Claim();
-  // After each wait: if signals have been caught, a callback of the library's own becomes active; in
-  // its turn among the others it makes those active that wait for them.
+  // After each wait: if signals have been caught, a callback of the library's own becomes active;
+  // in its turn among the others it makes those active that wait for them.
   void NoteCaught();
   // Makes those active that wait for `signal`.
   void Activate(int signal, int count);
@@ -52,7 +52,7 @@ class Signals {
   event_base& base_;
   std::shared_ptr<Waker> waker_;
   event_callback take_;  // TakeCaught, in the queue of the most urgent.
-  int handled_ = 0;  // How many signals have our handler because of this base.
+  int handled_ = 0;      // How many signals have our handler because of this base.
   EventList lists_[NSIG];
   std::unique_ptr<struct sigaction> before_[NSIG];
 };
