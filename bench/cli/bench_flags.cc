@@ -18,7 +18,7 @@ namespace {
 constexpr ServiceMode kModes[] = {ServiceMode::kEcho, ServiceMode::kDiscard, ServiceMode::kChargen};
 constexpr StreamWay kWays[] = {StreamWay::kEcho, StreamWay::kSend, StreamWay::kReceive};
 
-constexpr uint64_t kStreamBlock = 64 * 1024;
+constexpr uint64_t kStreamBlock = 128 * 1024;  // As iperf3 has it.
 // Of --churn --rate, where nobody can say how many it takes.
 constexpr uint64_t kChurnLanes = 1000;
 constexpr uint64_t kMaxRate = 1'000'000'000;
@@ -97,7 +97,7 @@ void AddLoadFlags(CLI::App& app, BenchFlags& flags) {
   AddDuration(app, "-d,--duration", flags.duration, "measured time, after the warm-up");
   AddDuration(app, "--warmup", flags.warmup, "time before, which does not count");
   AddSize(app, "-s,--size", flags.message_bytes, {1, uint64_t{1} << 30},
-          "bytes per message; with --stream per write, 64 KiB if left out");
+          "bytes per message; with --stream per write, 128 KiB if left out");
   app.add_option_function<std::string>(
          "-r,--rate", [&flags](const std::string& text) { flags.rate = ParseRate(text); },
          "open loop: so many messages (with --churn connections) per second in all, sent when they "
