@@ -1,0 +1,38 @@
+#include "net/pool/backoff.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace spindle {
+
+Duration RandomDuration(Random& random, Duration limit) {
+  if (limit <= Duration::zero()) return Duration::zero();
+  return Duration(static_cast<int64_t>(random.Uniform(static_cast<uint64_t>(limit.count()))));
+}
+
+Duration Backoff::Next(Random& random) {
+  if (failures_ < std::numeric_limits<uint32_t>::max()) ++failures_;
+  const Duration initial = std::max(policy_.initial, Duration::zero());
+  const Duration max = std::max(policy_.max, Duration::zero());
+  if (policy_.jitter == Jitter::kDecorrelated) {
+    // Held below a third of the range of time, so that three times as much still fits.
+    const Duration before = std::min({std::max(previous_, initial), max, Duration::max() / 3});
+    const Duration low = std::min(initial, max);
+    previous_ = std::min(max, low + RandomDuration(random, 3 * before - low));
+    return previous_;
+  }
+  const double growth =
+      std::pow(std::max(1.0, policy_.multiplier), std::min<double>(failures_ - 1.0, 1000.0));
+  const double wanted = static_cast<double>(initial.count()) * growth;
+  const Duration ceiling =
+      wanted < static_cast<double>(max.count()) ? Duration(static_cast<int64_t>(wanted)) : max;
+  return policy_.jitter == Jitter::kNone ? ceiling : RandomDuration(random, ceiling);
+}
+
+void Backoff::Reset() {
+  failures_ = 0;
+  previous_ = Duration::zero();
+}
+
+}  // namespace spindle
