@@ -33,7 +33,7 @@ def both_libraries_test(name, deps, srcs, tags = [], **kwargs):
         srcs = srcs,
         linkopts = _LIBEVENT,
         # libevent is not built with sanitizers, and leaks in places.
-        tags = [tag for tag in tags if tag != "threads"] + ["libevent"],
+        tags = [tag for tag in tags if tag != "threads"] + ["libevent", "no-sanitizer"],
         deps = deps,
         **kwargs
     )
