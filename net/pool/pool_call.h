@@ -25,9 +25,9 @@ enum class ReplyState : uint8_t {
 
 // One request and its answer.
 struct PoolCall {
-  std::string request;
+  std::string request = {};
   // Reads the answer.
-  absl::AnyInvocable<ReplyState(Buffer& input)> on_reply;
+  absl::AnyInvocable<ReplyState(Buffer& input)> on_reply = nullptr;
   Duration timeout = std::chrono::seconds(5);  // For all of it, the wait for a connection included.
   // How often in all. After the first it is tried on a fresh connection, and only if the one before
   // ended with nothing of the request given to the kernel: the server cannot have seen it.
