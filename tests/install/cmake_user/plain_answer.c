@@ -1,0 +1,1 @@
+int Answer(void) { return 1; }
