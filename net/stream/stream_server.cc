@@ -25,6 +25,8 @@ class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Cor
        StreamServerOptions options);
 
   absl::Status Listen(const SocketAddress& address);
+  absl::Status ListenOn(std::vector<OwnedFd> sockets);
+  absl::StatusOr<std::vector<OwnedFd>> DuplicateListeners();
   void Stop();
   void StopAccepting();
   bool Drain(Duration deadline, absl::AnyInvocable<void(const DrainResult&)> done);
@@ -34,18 +36,29 @@ class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Cor
   StreamServerStats stats() const;
 
  private:
+  using Acceptors = std::vector<std::unique_ptr<Acceptor>>;
+
   // The server on one loop.
   struct Shard {
     LoopRef loop;
     IoHost* host = nullptr;  // Touched on the loop's thread only.
     std::shared_ptr<HandOverQueue> queue;
     std::unique_ptr<ConnectionGroup> group;  // Never null.
-    std::unique_ptr<Acceptor> acceptor;      // With kReusePort.
+    Acceptors acceptors;                     // With kReusePort.
     std::atomic<uint64_t> accepted{0};
   };
 
-  absl::Status ListenOn(IoHost& host, const SocketAddress& address, Shard* own,
-                        std::unique_ptr<Acceptor>& acceptor);
+  absl::Status CheckOptions() const;
+  // On the thread of `host`'s loop. `own`: the shard that keeps the connections, or null.
+  absl::Status ListenOn(IoHost& host, const SocketAddress& address, Shard* own);
+  absl::Status ListenOn(IoHost& host, OwnedFd socket, Shard* own);
+  absl::Status Add(absl::StatusOr<std::unique_ptr<Acceptor>> acceptor, Shard* own);
+  ListenOptions MakeListenOptions(bool reuse_port) const;
+  Acceptor::Callbacks MakeAcceptorCallbacks(IoHost& host, Shard* own);
+  // Calls `function` with each loop's acceptors on that loop's thread; false for a loop that is
+  // gone, on this thread.
+  template <typename Function>
+  void WithAcceptors(Function function);
   Acceptor::Verdict MayAccept();
   bool AtLimit() const {
     return options_.max_connections > 0 && connections() >= options_.max_connections;
@@ -62,7 +75,7 @@ class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Cor
   IoHost& main_host_;  // Touched on the main loop's thread only.
   const LoopRef main_loop_;
   std::vector<std::unique_ptr<Shard>> shards_;
-  std::unique_ptr<Acceptor> acceptor_;  // Without kReusePort.
+  Acceptors acceptors_;  // Without kReusePort.
   SocketAddress address_;
   size_t next_shard_ = 0;  // Main loop.
   std::atomic<uint64_t> refused_{0};
@@ -92,16 +105,19 @@ StreamServer::Core::Core(std::vector<EventLoop*> loops, EventLoop& main_loop,
   }
 }
 
-absl::Status StreamServer::Core::Listen(const SocketAddress& address) {
+absl::Status StreamServer::Core::CheckOptions() const {
   const ConnectionOptions& connection = options_.connection;
   if (connection.low_water_mark > connection.high_water_mark ||
       connection.high_water_mark > connection.output_limit) {
     return absl::InvalidArgumentError(
         "water marks out of order: low_water_mark <= high_water_mark <= output_limit");
   }
-  if (options_.placement != Placement::kReusePort) {
-    return ListenOn(main_host_, address, nullptr, acceptor_);
-  }
+  return absl::OkStatus();
+}
+
+absl::Status StreamServer::Core::Listen(const SocketAddress& address) {
+  if (absl::Status status = CheckOptions(); !status.ok()) return status;
+  if (options_.placement != Placement::kReusePort) return ListenOn(main_host_, address, nullptr);
   if (!address.is_ip()) {
     return absl::InvalidArgumentError("Placement::kReusePort needs an IP address");
   }
@@ -109,21 +125,59 @@ absl::Status StreamServer::Core::Listen(const SocketAddress& address) {
   SocketAddress shared = address;
   for (const std::unique_ptr<Shard>& shard : shards_) {
     absl::Status status = absl::CancelledError("the loop is gone");
-    shard->loop.CallAndWait(
-        [&] { status = ListenOn(*shard->host, shared, shard.get(), shard->acceptor); });
+    shard->loop.CallAndWait([&] { status = ListenOn(*shard->host, shared, shard.get()); });
     if (!status.ok()) return status;
-    shared = shard->acceptor->address();
+    shared = address_;
   }
   return absl::OkStatus();
 }
 
-absl::Status StreamServer::Core::ListenOn(IoHost& host, const SocketAddress& address, Shard* own,
-                                          std::unique_ptr<Acceptor>& acceptor) {
-  const ListenOptions listen{.backlog = options_.backlog,
-                             .accepts_per_turn = std::max<size_t>(1, options_.accepts_per_turn),
-                             .reuse_port = own != nullptr,
-                             .dual_stack = options_.dual_stack,
-                             .connection = options_.connection};
+absl::Status StreamServer::Core::ListenOn(std::vector<OwnedFd> sockets) {
+  if (absl::Status status = CheckOptions(); !status.ok()) return status;
+  if (sockets.empty()) return absl::InvalidArgumentError("no socket to listen on");
+  for (size_t i = 0; i < sockets.size(); ++i) {
+    absl::Status status = absl::CancelledError("the loop is gone");
+    if (options_.placement != Placement::kReusePort) {
+      status = ListenOn(main_host_, std::move(sockets[i]), nullptr);
+    } else {
+      Shard& shard = *shards_[i % shards_.size()];
+      shard.loop.CallAndWait(
+          [&] { status = ListenOn(*shard.host, std::move(sockets[i]), &shard); });
+    }
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StreamServer::Core::ListenOn(IoHost& host, const SocketAddress& address, Shard* own) {
+  return Add(Acceptor::Listen(host, address, MakeListenOptions(own != nullptr),
+                              MakeAcceptorCallbacks(host, own)),
+             own);
+}
+
+absl::Status StreamServer::Core::ListenOn(IoHost& host, OwnedFd socket, Shard* own) {
+  return Add(Acceptor::Take(host, std::move(socket), MakeListenOptions(own != nullptr),
+                            MakeAcceptorCallbacks(host, own)),
+             own);
+}
+
+absl::Status StreamServer::Core::Add(absl::StatusOr<std::unique_ptr<Acceptor>> acceptor,
+                                     Shard* own) {
+  if (!acceptor.ok()) return acceptor.status();
+  if (address_.is_unspecified()) address_ = (*acceptor)->address();
+  (own == nullptr ? acceptors_ : own->acceptors).push_back(*std::move(acceptor));
+  return absl::OkStatus();
+}
+
+ListenOptions StreamServer::Core::MakeListenOptions(bool reuse_port) const {
+  return {.backlog = options_.backlog,
+          .accepts_per_turn = std::max<size_t>(1, options_.accepts_per_turn),
+          .reuse_port = reuse_port,
+          .dual_stack = options_.dual_stack,
+          .connection = options_.connection};
+}
+
+Acceptor::Callbacks StreamServer::Core::MakeAcceptorCallbacks(IoHost& host, Shard* own) {
   Acceptor::Callbacks callbacks;
   if (options_.max_connections > 0 && options_.over_limit == OverLimit::kQueue) {
     callbacks.may_accept = [this] { return MayAccept(); };
@@ -132,12 +186,38 @@ absl::Status StreamServer::Core::ListenOn(IoHost& host, const SocketAddress& add
     OnAccept(host, own, std::move(socket), peer);
   };
   callbacks.on_error = [this](IoError error) { ReportError(error); };
-  absl::StatusOr<std::unique_ptr<Acceptor>> made =
-      Acceptor::Listen(host, address, listen, std::move(callbacks));
-  if (!made.ok()) return made.status();
-  acceptor = *std::move(made);
-  address_ = acceptor->address();
-  return absl::OkStatus();
+  return callbacks;
+}
+
+template <typename Function>
+void StreamServer::Core::WithAcceptors(Function function) {
+  const auto call = [&](const LoopRef& loop, Acceptors& acceptors) {
+    if (!loop.CallAndWait([&] { function(acceptors, /*alive=*/true); })) {
+      function(acceptors, /*alive=*/false);
+    }
+  };
+  call(main_loop_, acceptors_);
+  if (options_.placement != Placement::kReusePort) return;
+  for (const std::unique_ptr<Shard>& shard : shards_) call(shard->loop, shard->acceptors);
+}
+
+absl::StatusOr<std::vector<OwnedFd>> StreamServer::Core::DuplicateListeners() {
+  std::vector<OwnedFd> copies;
+  absl::Status status;
+  WithAcceptors([&](Acceptors& acceptors, bool alive) {
+    if (!alive) status = absl::CancelledError("the loop is gone");
+    for (const std::unique_ptr<Acceptor>& acceptor : acceptors) {
+      if (!status.ok()) return;
+      absl::StatusOr<OwnedFd> copy = acceptor->Duplicate();
+      if (copy.ok()) {
+        copies.push_back(*std::move(copy));
+      } else {
+        status = copy.status();
+      }
+    }
+  });
+  if (!status.ok()) return status;
+  return copies;
 }
 
 Acceptor::Verdict StreamServer::Core::MayAccept() {
@@ -218,25 +298,17 @@ void StreamServer::Core::StopAccepting() {
   // What is still in the queue is accepted here; `place`, on_open and on_accept_error can destroy
   // the server.
   const std::shared_ptr<Core> keep_alive = shared_from_this();
-  main_loop_.CallAndWait([&] {
-    if (acceptor_ != nullptr) acceptor_->Finish();
+  WithAcceptors([](Acceptors& acceptors, bool alive) {
+    // A callback may stop the server: the list is looked at afresh each time.
+    for (size_t i = 0; alive && i < acceptors.size(); ++i) acceptors[i]->Finish();
   });
-  for (const std::unique_ptr<Shard>& shard : shards_) {
-    if (options_.placement != Placement::kReusePort) break;
-    shard->loop.CallAndWait([&] {
-      if (shard->acceptor != nullptr) shard->acceptor->Finish();
-    });
-  }
 }
 
 void StreamServer::Core::Stop() {
   stopped_.store(true, std::memory_order_relaxed);
   // Acceptors first, so that nothing is handed over any more; then the connections, each on its own
   // loop's thread. A loop that is gone has closed its own.
-  if (!main_loop_.CallAndWait([&] { acceptor_.reset(); })) acceptor_.reset();
-  for (const std::unique_ptr<Shard>& shard : shards_) {
-    if (!shard->loop.CallAndWait([&] { shard->acceptor.reset(); })) shard->acceptor.reset();
-  }
+  WithAcceptors([](Acceptors& acceptors, bool) { acceptors.clear(); });
   for (const std::unique_ptr<Shard>& shard : shards_) {
     const bool done = shard->loop.CallAndWait([&] {
       shard->host->TakeHandedOver();
@@ -319,11 +391,28 @@ absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Listen(EventLoop& lo
   return server;
 }
 
+absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Listen(EventLoopThreadPool& pool,
+                                                                   std::vector<OwnedFd> sockets,
+                                                                   ConnectionCallbacks callbacks,
+                                                                   StreamServerOptions options) {
+  const std::vector<EventLoop*> loops(pool.loops().begin(), pool.loops().end());
+  std::unique_ptr<StreamServer> server(new StreamServer(
+      std::make_shared<Core>(loops, pool.main_loop(), std::move(callbacks), std::move(options))));
+  if (absl::Status status = server->core_->ListenOn(std::move(sockets)); !status.ok()) {
+    return status;
+  }
+  return server;
+}
+
 StreamServer::StreamServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 
 StreamServer::~StreamServer() { core_->Stop(); }
 
 const SocketAddress& StreamServer::address() const { return core_->address(); }
+
+absl::StatusOr<std::vector<OwnedFd>> StreamServer::DuplicateListeners() {
+  return core_->DuplicateListeners();
+}
 
 void StreamServer::StopAccepting() { core_->StopAccepting(); }
 

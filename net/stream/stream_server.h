@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "base/owned_fd.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/event_loop_thread_pool.h"
 #include "net/stream/connection.h"
@@ -85,12 +86,25 @@ class StreamServer {
                                                               const SocketAddress& address,
                                                               ConnectionCallbacks callbacks,
                                                               StreamServerOptions options = {});
+  // Accepts from sockets that listen already: systemd's, or a predecessor's (inherited_sockets.h,
+  // successor.h); at least one. With kReusePort each belongs to a loop, in turn; there should be a
+  // multiple of the number of loops, since a loop without a socket gets no connection. Errors: none
+  // at all, or one that is not a listening stream socket.
+  static absl::StatusOr<std::unique_ptr<StreamServer>> Listen(EventLoopThreadPool& pool,
+                                                              std::vector<OwnedFd> sockets,
+                                                              ConnectionCallbacks callbacks,
+                                                              StreamServerOptions options = {});
   ~StreamServer();
   StreamServer(const StreamServer&) = delete;
   StreamServer& operator=(const StreamServer&) = delete;
 
-  // The address bound to, its port never 0. Any thread.
+  // The address bound to, its port never 0; of several sockets, the first one's. Any thread.
   const SocketAddress& address() const;
+
+  // Other descriptors of the sockets that this server listens on, for another process. Unix paths
+  // are that process's from now on, and not removed by this server. Any thread. Errors: EMFILE;
+  // EBADF after StopAccepting or Drain.
+  absl::StatusOr<std::vector<OwnedFd>> DuplicateListeners();
 
   // Stops listening: connections in the kernel's queue are accepted first, later ones are refused
   // by the kernel. Open connections go on. Any thread; returns when it is done. Not guaranteed with

@@ -1,6 +1,7 @@
 #include "net/stream/internal/acceptor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,6 +22,14 @@ absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Listen(IoHost& host,
                                                            Callbacks callbacks) {
   std::unique_ptr<Acceptor> acceptor(new Acceptor(host, options, std::move(callbacks)));
   if (absl::Status status = acceptor->Open(address); !status.ok()) return status;
+  return acceptor;
+}
+
+absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Take(IoHost& host, OwnedFd socket,
+                                                         const ListenOptions& options,
+                                                         Callbacks callbacks) {
+  std::unique_ptr<Acceptor> acceptor(new Acceptor(host, options, std::move(callbacks)));
+  if (absl::Status status = acceptor->OpenInherited(std::move(socket)); !status.ok()) return status;
   return acceptor;
 }
 
@@ -45,12 +54,48 @@ absl::Status Acceptor::Open(const SocketAddress& address) {
   if (absl::Status status = Bind(address); !status.ok()) return status;
   const int listening = syscalls.Listen(fd, options_.backlog);
   if (listening < 0) return ErrnoStatus(absl::StrCat("listen ", text), -listening);
-  address_ = LocalAddress(syscalls, fd);
-  if (address_.is_unspecified()) {
-    return absl::InternalError(absl::StrCat("getsockname of the listener at ", text));
+  return StartListening(text);
+}
+
+absl::Status Acceptor::OpenInherited(OwnedFd socket) {
+  host_.AssertInLoop();
+  Syscalls& syscalls = host_.syscalls();
+  const int fd = socket.get();
+  const std::string name = absl::StrCat("inherited descriptor ", fd);
+  for (const auto& [option, wanted] : {std::pair(SO_TYPE, int{SOCK_STREAM}), {SO_ACCEPTCONN, 1}}) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    const int result = syscalls.GetSockOpt(fd, SOL_SOCKET, option, &value, &length);
+    if (result < 0) return ErrnoStatus(name, -result);
+    if (value != wanted) {
+      return absl::InvalidArgumentError(absl::StrCat(name, ": not a listening stream socket"));
+    }
   }
-  error = host_.Attach(*this, fd, Interest::kRead, Trigger::kLevel);
-  return error.ok() ? absl::OkStatus() : error.ToStatus(text);
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+      fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+    return ErrnoStatus(name, errno);
+  }
+  fd_ = OwnedSocket(syscalls, socket.release());
+  IoError error = ApplySocketOptions(syscalls, fd, LocalAddress(syscalls, fd), options_.connection);
+  return error.ok() ? StartListening(name) : error.ToStatus(name);
+}
+
+absl::Status Acceptor::StartListening(const std::string& name) {
+  address_ = LocalAddress(host_.syscalls(), fd_.get());
+  if (address_.is_unspecified()) {
+    return absl::InternalError(absl::StrCat("getsockname of the listener at ", name));
+  }
+  const IoError error = host_.Attach(*this, fd_.get(), Interest::kRead, Trigger::kLevel);
+  return error.ok() ? absl::OkStatus() : error.ToStatus(name);
+}
+
+absl::StatusOr<OwnedFd> Acceptor::Duplicate() {
+  OwnedFd copy(fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy)
+    return ErrnoStatus(absl::StrCat("duplicate of the listener at ", address_.ToString()), errno);
+  unix_path_.clear();
+  return copy;
 }
 
 absl::Status Acceptor::Bind(const SocketAddress& address) {

@@ -9,6 +9,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "base/owned_fd.h"
 #include "net/backend/io_slot.h"
 #include "net/loop/io_host.h"
 #include "net/stream/internal/owned_socket.h"
@@ -58,7 +59,17 @@ class Acceptor final : private IoSlot, private TimerEntry {
                                                           const SocketAddress& address,
                                                           const ListenOptions& options,
                                                           Callbacks callbacks);
+  // Accepts from `socket`, which listens already: another process made it (inherited_sockets.h). A
+  // Unix path stays that process's: it is not removed at the end. Errors: not a listening stream
+  // socket; those of fcntl, naming the descriptor.
+  static absl::StatusOr<std::unique_ptr<Acceptor>> Take(IoHost& host, OwnedFd socket,
+                                                        const ListenOptions& options,
+                                                        Callbacks callbacks);
   ~Acceptor();
+
+  // Another descriptor of the same socket, for another process, which from now on is in charge of a
+  // Unix path. Errors: those of fcntl(2), F_DUPFD_CLOEXEC; EBADF once it does not listen any more.
+  absl::StatusOr<OwnedFd> Duplicate();
 
   // The address bound to, its port never 0.
   const SocketAddress& address() const { return address_; }
@@ -72,6 +83,8 @@ class Acceptor final : private IoSlot, private TimerEntry {
   Acceptor(IoHost& host, const ListenOptions& options, Callbacks callbacks)
       : host_(host), options_(options), callbacks_(std::move(callbacks)) {}
   absl::Status Open(const SocketAddress& address);
+  absl::Status OpenInherited(OwnedFd socket);
+  absl::Status StartListening(const std::string& name);
   absl::Status Bind(const SocketAddress& address);
   bool RemoveStaleUnixPath(const SocketAddress& address);
   void RememberUnixPath(const SocketAddress& address);
