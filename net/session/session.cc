@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "base/check.h"
 #include "base/strings.h"
@@ -22,6 +23,7 @@ SessionEvent EventOf(FrameType type) {
   return kEvents[static_cast<int>(type)];
 }
 
+constexpr std::string_view kProtocolName = "spindle-session/1";
 constexpr std::string_view kExpected = "spindle-session/1 expected";
 
 }  // namespace
@@ -131,7 +133,7 @@ SessionStats Session::stats() const {
 
 IoError Session::CheckSend(size_t size) const {
   if (state_ == SessionState::kHello) return IoError(ENOTCONN, IoOp::kWrite);
-  if (!CanSend(state_)) return IoError(EPIPE, IoOp::kWrite);
+  if (!can_send()) return IoError(EPIPE, IoOp::kWrite);
   return size > peer_max_message_ ? IoError(EMSGSIZE, IoOp::kWrite) : IoError();
 }
 
@@ -202,6 +204,7 @@ void Session::OnBadInput(FrameRead read, const Buffer& input) {
   const SessionState in = state_;
   SPINDLE_CHECK(NextStep(in, SessionEvent::kBadInput).action == SessionAction::kRefuse);
   if (read == FrameRead::kNoSession && in == SessionState::kHello) {
+    if (config_.role == Role::kInitiator && OnText(input)) return;
     GiveUp(SessionCloseKind::kNoSession, in, SessionCode::kProtocolError,
            Concat(kExpected, ", got ", QuoteForeignBytes(input.Front())));
   } else if (read == FrameRead::kBadVersion) {
@@ -216,6 +219,22 @@ void Session::OnBadInput(FrameRead read, const Buffer& input) {
     GiveUp(SessionCloseKind::kProtocolError, in, SessionCode::kProtocolError,
            Concat("bad frame: ", FrameReadName(read)));
   }
+}
+
+// An acceptor that has not heard our hello in time takes us for a stranger, and says so in text.
+// False if this is not what came.
+bool Session::OnText(const Buffer& input) {
+  std::string line(kMaxFrameText, '\0');
+  line.resize(input.CopyOut(0, line));
+  if (kProtocolName != std::string_view(line).substr(0, kProtocolName.size()) &&
+      !kProtocolName.starts_with(line)) {
+    return false;
+  }
+  const size_t end = line.find('\n');
+  if (end == line.npos && line.size() < kMaxFrameText) return true;  // More is to come.
+  const SessionState in = std::exchange(state_, SessionState::kFailed);
+  PeerFailed(FrameError{.code = SessionCode::kProtocolError, .text = line.substr(0, end)}, in);
+  return true;
 }
 
 void Session::OnFrame(Frame& frame) {
@@ -333,9 +352,11 @@ void Session::GiveUp(SessionCloseKind kind, SessionState in, uint32_t code, std:
       in == SessionState::kHello && config_.role == Role::kAcceptor &&
       (kind == SessionCloseKind::kHelloTimeout || kind == SessionCloseKind::kLocalFail);
   if (!connection_.closing()) {
+    const std::string_view colon = kind == SessionCloseKind::kLocalFail ? ": " : "";
+    const std::string_view name = colon.empty() ? "" : kProtocolName;
     // Refused for want of room, the peer only learns that this was the end.
     const IoError error = stranger || kind == SessionCloseKind::kNoSession
-                              ? connection_.Writev({text, "\n"})
+                              ? connection_.Writev({name, colon, text, "\n"})
                               : connection_.Write(EncodedFrame::Error(code, text).view());
     static_cast<void>(error);
   }

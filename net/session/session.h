@@ -136,6 +136,7 @@ class Session final : private TimerEntry, private LiveCounted<Session> {
 
   // `in`: the state in which what is being dealt with came.
   void OnBadInput(FrameRead read, const Buffer& input);
+  bool OnText(const Buffer& input);
   void OnFrame(Frame& frame);
   void Opened(const FrameHello& hello);
   void Deliver(Buffer& message);

@@ -99,6 +99,26 @@ TEST_P(SessionPeersTest, InitiatorsNoticeThatTheServerIsNoSession) {
   EXPECT_EQ(client_log_.reason().error.text, "spindle-session/1 expected, got \"SSH-2.0-x\"");
 }
 
+// An acceptor that takes us for a stranger is a session all the same.
+TEST_P(SessionPeersTest, InitiatorsUnderstandTheLineOfText) {
+  MakeEnv();
+  for (const std::string_view cut : {"", "s", "spindle-session/1"}) {
+    server_ = env_->Listen({.on_open = [cut](Connection& raw) {
+      raw.Write(cut);
+      raw.loop().RunAfter(milliseconds(2), [cut, handle = raw.handle()] {
+        handle.Write(std::string("spindle-session/1 expected, got nothing\n").substr(cut.size()));
+      });
+    }});
+    client_log_.Reset();
+    Connect({});
+    ASSERT_TRUE(env_->RunUntil([&] { return client_log_.closed == 1; }));
+    EXPECT_EQ(client_log_.reason().kind, Kind::kPeerFailed);
+    EXPECT_EQ(client_log_.reason().error.text, "spindle-session/1 expected, got nothing");
+    client_.reset();
+    server_.reset();
+  }
+}
+
 TEST_P(SessionPeersTest, BrokenRulesAreNamed_W2) {
   Listen({.on_message = [](Session&, Buffer&) {}},
          {.max_message = 8, .peer_end = PeerEndPolicy::kKeepSending});

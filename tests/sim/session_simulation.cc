@@ -1,0 +1,61 @@
+// Runs seeds of the session simulation: one to replay it, or many as a gate.
+//
+//   session_simulation --seed=7
+//   session_simulation --seeds=1000000 [--first=1]
+
+#include <cstdint>
+#include <cstdio>
+#include <map>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "tests/sim/session_scenario.h"
+
+namespace {
+
+int Run(uint64_t first, uint64_t count) {
+  std::map<spindle::SessionCloseKind, uint64_t> kinds;
+  uint64_t failures = 0;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    const spindle::SessionScenarioResult result = spindle::RunSessionScenario(seed);
+    for (const auto& [kind, times] : result.kinds) kinds[kind] += times;
+    if (result.failure.empty()) continue;
+    ++failures;
+    std::fprintf(stderr, "seed %llu: %s\n", static_cast<unsigned long long>(seed),
+                 result.failure.c_str());
+  }
+  std::printf("%llu seeds, %llu failures;", static_cast<unsigned long long>(count),
+              static_cast<unsigned long long>(failures));
+  for (const auto& [kind, times] : kinds) {
+    const std::string_view name = spindle::SessionCloseKindName(kind);
+    std::printf(" %.*s %llu", static_cast<int>(name.size()), name.data(),
+                static_cast<unsigned long long>(times));
+  }
+  std::printf("\n");
+  return failures == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  uint64_t first = 1;
+  uint64_t count = 1000;
+  for (int i = 1; i < argc; ++i) {
+    absl::string_view argument = argv[i];
+    bool ok = false;
+    if (absl::ConsumePrefix(&argument, "--seed=")) {
+      ok = absl::SimpleAtoi(argument, &first);
+      count = 1;
+    } else if (absl::ConsumePrefix(&argument, "--seeds=")) {
+      ok = absl::SimpleAtoi(argument, &count);
+    } else if (absl::ConsumePrefix(&argument, "--first=")) {
+      ok = absl::SimpleAtoi(argument, &first);
+    }
+    if (!ok) {
+      std::fprintf(stderr, "usage: session_simulation [--seed=N | --seeds=COUNT [--first=N]]\n");
+      return 2;
+    }
+  }
+  return Run(first, count);
+}
