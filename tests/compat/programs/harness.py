@@ -46,9 +46,16 @@ def find(program):
 
 def free_port(kind=socket.SOCK_STREAM):
     """A port of 127.0.0.1 that is free now, for programs that cannot choose one themselves."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    other = socket.SOCK_DGRAM if kind == socket.SOCK_STREAM else socket.SOCK_STREAM
+    while True:
+        with socket.socket(socket.AF_INET, kind) as probe, \
+                socket.socket(socket.AF_INET, other) as second:
+            probe.bind(("127.0.0.1", 0))
+            try:
+                second.bind(probe.getsockname())  # Name servers want both.
+            except OSError:
+                continue
+            return probe.getsockname()[1]
 
 
 def mapped_libraries(pid):
