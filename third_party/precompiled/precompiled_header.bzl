@@ -1,0 +1,80 @@
+"""A header that the compiler reads once for all tests, not once for each."""
+
+load("@bazel_tools//tools/build_defs/cc:action_names.bzl", "CPP_COMPILE_ACTION_NAME")
+load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
+
+def _precompiled_header_impl(ctx):
+    header = ctx.actions.declare_file(ctx.label.name + ".h")
+    toolchain = find_cpp_toolchain(ctx)
+    features = cc_common.configure_features(
+        ctx = ctx,
+        cc_toolchain = toolchain,
+        requested_features = ctx.features,
+        unsupported_features = ctx.disabled_features,
+    )
+    context = cc_common.merge_cc_infos(
+        cc_infos = [dep[CcInfo] for dep in ctx.attr.deps],
+    ).compilation_context
+
+    outputs = [header]
+    if "precompiled_headers" in ctx.disabled_features or ctx.var["COMPILATION_MODE"] == "opt":
+        ctx.actions.write(header, "")
+    else:
+        ctx.actions.expand_template(template = ctx.file.hdr, output = header, substitutions = {})
+        precompiled = ctx.actions.declare_file(ctx.label.name + ".h.gch")
+        outputs.append(precompiled)
+        variables = cc_common.create_compile_variables(
+            feature_configuration = features,
+            cc_toolchain = toolchain,
+            source_file = header.path,
+            output_file = precompiled.path,
+            # As the tests that use it are compiled, or the compiler does not take it.
+            user_compile_flags = ctx.fragments.cpp.copts + ctx.fragments.cpp.cxxopts +
+                                 ctx.attr.copts + ["-x", "c++-header"],
+            include_directories = context.includes,
+            quote_include_directories = context.quote_includes,
+            system_include_directories = context.system_includes,
+            preprocessor_defines = context.defines,
+            use_pic = True,
+        )
+        ctx.actions.run(
+            executable = cc_common.get_tool_for_action(
+                feature_configuration = features,
+                action_name = CPP_COMPILE_ACTION_NAME,
+            ),
+            arguments = cc_common.get_memory_inefficient_command_line(
+                feature_configuration = features,
+                action_name = CPP_COMPILE_ACTION_NAME,
+                variables = variables,
+            ),
+            env = cc_common.get_environment_variables(
+                feature_configuration = features,
+                action_name = CPP_COMPILE_ACTION_NAME,
+                variables = variables,
+            ),
+            inputs = depset([header], transitive = [context.headers, toolchain.all_files]),
+            outputs = [precompiled],
+            mnemonic = "CppPrecompile",
+            progress_message = "Precompiling " + header.short_path,
+        )
+    return [
+        DefaultInfo(files = depset(outputs)),
+        CcInfo(compilation_context = cc_common.create_compilation_context(
+            headers = depset(outputs),
+        )),
+    ]
+
+# `NAME.h`, generated from `hdr`, for `-include`; beside it, where g++ finds it, the compiled form. With
+# `-c opt`, whose flags differ from target to target, and with --features=-precompiled_headers the
+# header is empty.
+precompiled_header = rule(
+    implementation = _precompiled_header_impl,
+    attrs = {
+        "hdr": attr.label(allow_single_file = [".h"], mandatory = True),
+        "deps": attr.label_list(providers = [CcInfo]),
+        "copts": attr.string_list(),
+        "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
+    },
+    fragments = ["cpp"],
+    toolchains = ["@bazel_tools//tools/cpp:toolchain_type"],
+)
