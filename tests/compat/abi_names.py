@@ -55,7 +55,7 @@ HEADERS = ["event.h", "evdns.h", "evhttp.h", "evrpc.h", "evutil.h", "event2/buff
 def functions(map_file):
     """The exported names, but for those that libevent lacks."""
     names = re.findall(r"^\s+(\w+);", open(map_file, encoding="utf-8").read(), flags=re.M)
-    return [name for name in names if name != "event_base_break"]
+    return [name for name in names if name not in ("event_base_break", "evconnlistener_set_loops")]
 
 
 def constants(headers):

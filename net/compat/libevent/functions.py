@@ -34,6 +34,7 @@ DIFFERENCES = {
     "evbuffer_pullup": "1 GiB at most",
     "evbuffer_read": "up to 64 KiB, where libevent takes 4 KiB",
     "evbuffer_readln": "one call of the callbacks, not two",
+    "evconnlistener_set_loops": "SPINDLE_LISTENER_LOOPS as a call, which libevent lacks",
     "event_base_break": "an alias of event_base_loopbreak, which libevent lacks",
     "event_base_dump_events": "other spacing; no events of the library's own",
     "event_base_foreach_event": "no events of the library's own",

@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <event2/listener.h>
+#include <event2/spindle.h>
 #include <event2/util.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -121,18 +122,29 @@ int Apply(evconnlistener* listener) {
   return wants ? event_add(&listener->readable, nullptr) : event_del_noblock(&listener->readable);
 }
 
-// Starts the loops that are to accept besides the base's own.
-void StartWorkers(evconnlistener* listener, int fd) {
-  const int loops = ListenerLoops();
-  for (int i = 1; i < loops; ++i) {
-    auto worker = ListenerWorker::Start(fd, OnConnection, listener);
-    if (worker == nullptr) {
-      LogWarning("evconnlistener: only %d of %d loops could be started", i, loops);
-      break;
-    }
-    listener->workers.push_back(std::move(worker));
+using Workers = std::vector<std::shared_ptr<ListenerWorker>>;
+
+// Starts loops that are to accept besides those there are; fewer if there is no more to be had.
+Workers StartWorkers(evconnlistener* listener, int count) {
+  Workers started;
+  while (static_cast<int>(started.size()) < count) {
+    auto worker = ListenerWorker::Start(event_get_fd(&listener->readable), OnConnection, listener);
+    if (worker == nullptr) break;
+    started.push_back(std::move(worker));
   }
-  if (!listener->workers.empty() && listener->lock == nullptr) listener->lock = NewLock();
+  // None of them accepts yet.
+  if (!started.empty() && listener->lock == nullptr) listener->lock = NewLock();
+  return started;
+}
+
+// The loops that SPINDLE_LISTENER_LOOPS asks for.
+void StartWorkersOfEnvironment(evconnlistener* listener) {
+  const int loops = ListenerLoops();
+  listener->workers = StartWorkers(listener, loops - 1);
+  const int running = static_cast<int>(listener->workers.size()) + 1;
+  if (running < loops) {
+    LogWarning("evconnlistener: only %d of %d loops could be started", running, loops);
+  }
 }
 
 // A socket bound as the flags say, or -1.
@@ -181,7 +193,7 @@ evconnlistener* evconnlistener_new(event_base* base, evconnlistener_cb cb, void*
   listener->flags = flags;
   if ((flags & LEV_OPT_THREADSAFE) != 0) listener->lock = NewLock();
   event_assign(&listener->readable, base, fd, EV_READ | EV_PERSIST, OnConnection, listener);
-  if (ListenerLoops() > 1) StartWorkers(listener, fd);
+  StartWorkersOfEnvironment(listener);
   if ((flags & LEV_OPT_DISABLED) == 0) evconnlistener_enable(listener);
   return listener;
 }
@@ -228,6 +240,32 @@ int evconnlistener_disable(evconnlistener* lev) {
 event_base* evconnlistener_get_base(evconnlistener* lev) {
   event_base* base = ListenerWorker::BaseHere(lev);
   return base != nullptr ? base : event_get_base(&lev->readable);
+}
+
+int evconnlistener_set_loops(evconnlistener* lev, int loops) {
+  if (loops < 1 || loops > kMaxListenerLoops) {
+    errno = EINVAL;
+    return -1;
+  }
+  const int more = loops - 1 - static_cast<int>(lev->workers.size());
+  Workers started = StartWorkers(lev, more);
+  const bool failed = static_cast<int>(started.size()) < more;
+  Workers surplus;
+  if (failed) {
+    surplus = std::move(started);
+  } else {
+    ScopedLock lock(lev->lock);
+    for (auto& worker : started) lev->workers.push_back(std::move(worker));
+    for (int i = more; i < 0; ++i) {
+      surplus.push_back(std::move(lev->workers.back()));
+      lev->workers.pop_back();
+    }
+    if (lev->enabled) Apply(lev);
+  }
+  // Waits for callbacks, which may need the lock.
+  for (const auto& worker : surplus) worker->Release();
+  if (failed) errno = EAGAIN;
+  return failed ? -1 : 0;
 }
 
 evutil_socket_t evconnlistener_get_fd(evconnlistener* lev) { return event_get_fd(&lev->readable); }

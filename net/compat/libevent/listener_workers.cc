@@ -15,8 +15,6 @@
 namespace spindle::compat {
 namespace {
 
-constexpr int kMaxLoops = 256;
-
 thread_local ListenerWorker* this_worker = nullptr;
 
 int ReadListenerLoops() {
@@ -25,9 +23,9 @@ int ReadListenerLoops() {
   int loops = 0;
   const char* end = text + std::strlen(text);
   const auto [rest, error] = std::from_chars(text, end, loops);
-  if (error != std::errc() || rest != end || loops < 1 || loops > kMaxLoops) {
+  if (error != std::errc() || rest != end || loops < 1 || loops > kMaxListenerLoops) {
     LogWarning("SPINDLE_LISTENER_LOOPS=%s is no number from 1 to %d; listeners have one loop", text,
-               kMaxLoops);
+               kMaxListenerLoops);
     return 1;
   }
   return loops;

@@ -48,6 +48,9 @@ class ListenerWorker {
   bool released_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
+// So many loops a listener may have.
+inline constexpr int kMaxListenerLoops = 256;
+
 // How many loops each listener of the program is to have: SPINDLE_LISTENER_LOOPS, or 1.
 int ListenerLoops();
 
