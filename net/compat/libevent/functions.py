@@ -35,6 +35,8 @@ DIFFERENCES = {
     "evbuffer_read": "up to 64 KiB, where libevent takes 4 KiB",
     "evbuffer_readln": "one call of the callbacks, not two",
     "evconnlistener_set_loops": "SPINDLE_LISTENER_LOOPS as a call, which libevent lacks",
+    "event_base_active_by_fd":
+        "with EV_TIMEOUT among others all are reported; libevent reports the timeout only",
     "event_base_break": "an alias of event_base_loopbreak, which libevent lacks",
     "event_base_dump_events": "other spacing; no events of the library's own",
     "event_base_foreach_event": "no events of the library's own",
