@@ -270,6 +270,7 @@ void Session::OnFrame(Frame& frame) {
 }
 
 void Session::Opened(const FrameHello& hello) {
+  opened_ = true;
   peer_max_message_ = hello.max_message;
   deadline_ = kNever;
   if (config_.role == Role::kAcceptor) {
@@ -392,7 +393,7 @@ void Session::Fail(uint32_t code, std::string_view text) {
 void Session::Abort() { connection_.Abort(); }
 
 void Session::OnDrain() {
-  if (config_.callbacks.on_drain) return config_.callbacks.on_drain(*this);
+  if (config_.callbacks.on_drain && opened()) return config_.callbacks.on_drain(*this);
   Close(SessionCode::kGoingAway);
 }
 
@@ -424,7 +425,8 @@ ConnectionCallbacks MakeSessionCallbacks(std::shared_ptr<const Session::Config> 
       [&](auto SessionCallbacks::*member) -> absl::AnyInvocable<void(Connection&) const> {
     if (!(config->callbacks.*member)) return nullptr;
     return [config, session, member](Connection& connection) {
-      (config->callbacks.*member)(session(connection));
+      Session& target = session(connection);
+      if (target.opened()) (config->callbacks.*member)(target);
     };
   };
   return ConnectionCallbacks{

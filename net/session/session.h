@@ -75,6 +75,8 @@ class Session final : private TimerEntry, private LiveCounted<Session> {
   // without agreement.
   Connection& connection() const { return connection_; }
   SessionState state() const { return state_; }
+  // The peer has said hello: on_open was called, or is running.
+  bool opened() const { return opened_; }
 
   // ---- Output. Each takes a whole message or nothing. Errors: ENOTCONN before on_open; EPIPE
   // after Close, Fail, Abort and the end; EMSGSIZE above max_message(); those of
@@ -173,6 +175,7 @@ class Session final : private TimerEntry, private LiveCounted<Session> {
   uint32_t peer_max_message_ = 0;
   uint32_t misses_;
   SessionState state_ = SessionState::kHello;
+  bool opened_ = false;
   bool user_paused_ = false;
   std::unique_ptr<SessionCloseReason> ending_;  // From the first word about the end on.
   UserSlot user_;

@@ -254,6 +254,26 @@ TEST_P(SessionTest, DrainEndsSessionsByAgreement_Z2) {
   EXPECT_EQ(client_log_.received, 1);
 }
 
+TEST_P(SessionTest, NothingIsCalledBeforeOnOpen) {
+  std::atomic<int> early{0};
+  const auto note = [&](Session& session) { early += session.opened() ? 0 : 1; };
+  Listen({.on_drained = note, .on_drain = note});
+  Connect({.on_open = [](Session& session) { EXPECT_TRUE(session.opened()); }, .on_drained = note});
+  ASSERT_TRUE(env_->RunUntil([&] { return server_log_.opened == 1 && client_log_.opened == 1; }));
+  // A connection whose peer says nothing is not asked to end in its own way.
+  client_.reset();
+  bool open = false;
+  bool over = false;
+  ConnectRaw({.on_open = [&](Connection&) { open = true; },
+              .on_bytes = [](Connection&, Buffer& input) { input.Clear(); },
+              .on_close = [&](Connection&, const CloseReason&) { over = true; }});
+  ASSERT_TRUE(env_->RunUntil([&] { return open && server_->connections() == 1; }));
+  server_->Drain(seconds(60), [](const DrainResult&) {});
+  ASSERT_TRUE(env_->RunUntil([&] { return over && server_log_.closed == 2; }));
+  EXPECT_EQ(early, 0);
+  EXPECT_EQ(server_log_.reason().kind, Kind::kLocalFail);
+}
+
 TEST_P(SessionTest, ServerMayBeDestroyedInsideAMessage_D1) {
   Listen({});
   Connect({.on_open =
