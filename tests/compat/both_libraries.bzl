@@ -1,5 +1,7 @@
 """Tests of libevent's face that run on Spindle and on libevent itself."""
 
+load("//third_party/precompiled:cc_test.bzl", "cc_test")
+
 _SPINDLE = [
     "//net/compat/libevent:all_parts",
     "//net/compat/libevent:headers",
@@ -19,7 +21,7 @@ def both_libraries_test(name, deps, srcs, tags = [], **kwargs):
       tags: of both.
       **kwargs: of both.
     """
-    native.cc_test(
+    cc_test(
         name = name,
         srcs = srcs,
         tags = tags,
@@ -28,7 +30,7 @@ def both_libraries_test(name, deps, srcs, tags = [], **kwargs):
         deps = deps + _SPINDLE,
         **kwargs
     )
-    native.cc_test(
+    cc_test(
         name = name + "_libevent",
         srcs = srcs,
         linkopts = _LIBEVENT,
