@@ -95,9 +95,8 @@ struct PoolOptions {
   Duration reconnect_spread = std::chrono::seconds(2);
   uint32_t herd_losses = 2;
 
-  // With all places taken, a connection that comes back goes to a waiter of its own loop. If one of
-  // another loop has waited for so long, or his loop has no connection at all, it is closed and
-  // its place goes there.
+  // With all places taken, a place goes to another loop only if somebody there has waited for so
+  // long, or that loop has no connection at all and this one keeps another.
   Duration move_after = std::chrono::milliseconds(50);
 
   uint64_t random_seed = 0;  // 0: from the system.

@@ -95,9 +95,13 @@ PoolBook::Offer PoolBook::Place(size_t loop, Kind kind, TimePoint now) {
   }
   // The one in hand has a place, too.
   const bool full = total() + Sum(&Loop::closing) + 1 >= options_.max_connections;
-  if (kind == Kind::kUsed && full) {
-    const std::optional<size_t> neglected = Neglected(loop, now);
-    if (neglected.has_value() && MayConnect(now)) return Yield(loop, *neglected);
+  const auto to_neglected = [&]() -> std::optional<size_t> {
+    if (!full) return std::nullopt;
+    const std::optional<size_t> to = Neglected(loop, here.total() + 1, now);
+    return to.has_value() && MayConnect(now) ? to : std::nullopt;
+  };
+  if (kind == Kind::kUsed) {
+    if (const std::optional<size_t> to = to_neglected()) return Yield(loop, *to);
   }
   std::optional<PoolWaiter> waiter =
       kind == Kind::kFresh ? here.waiters.PopAny() : here.waiters.PopEasy();
@@ -105,9 +109,9 @@ PoolBook::Offer PoolBook::Place(size_t loop, Kind kind, TimePoint now) {
     ++here.leased;
     return {Offer::What::kGrant, std::move(waiter)};
   }
-  if (full) {
-    const std::optional<size_t> needy = Needy();
-    if (needy.has_value() && MayConnect(now)) return Yield(loop, *needy);
+  if (full && here.needs() > 0 && MayConnect(now)) return Yield(loop, loop);  // For a fresh one.
+  if (kind == Kind::kFresh) {
+    if (const std::optional<size_t> to = to_neglected()) return Yield(loop, *to);
   }
   ++here.idle;
   return {Offer::What::kIdle};
@@ -235,8 +239,10 @@ bool PoolBook::OpenFor(size_t loop, TimePoint now, PoolOrders& orders) {
   }
   const auto victim = std::max_element(
       loops_.begin(), loops_.end(), [](const Loop& a, const Loop& b) { return a.idle < b.idle; });
-  if (victim->idle == 0 || !MayConnect(now)) return false;
   const auto from = static_cast<size_t>(victim - loops_.begin());
+  if (victim->idle == 0) return false;
+  if (from != loop && !MayMove(victim->total(), loop, now)) return false;
+  if (!MayConnect(now)) return false;
   --victim->idle;
   Yield(from, loop);
   orders.push_back({.kind = PoolOrder::Kind::kYield, .loop = from});
@@ -360,23 +366,18 @@ size_t PoolBook::total() const {
   return Sum(&Loop::idle) + Sum(&Loop::leased) + Sum(&Loop::connecting);
 }
 
-std::optional<size_t> PoolBook::Neglected(size_t but, TimePoint now) const {
-  std::optional<size_t> found;
-  for (size_t i = 0; i < loops_.size(); ++i) {
-    const Loop& loop = loops_[i];
-    if (i == but || loop.gone || loop.needs() == 0) continue;
-    const PoolWaiter& first = *loop.waiters.first();
-    if (loop.total() > 0 && SaturatingAdd(first.since, options_.move_after) > now) continue;
-    if (!found || first.number < loops_[*found].waiters.first()->number) found = i;
-  }
-  return found;
+bool PoolBook::MayMove(size_t there, size_t to, TimePoint now) {
+  if (there > 1 && loops_[to].total() == 0) return true;
+  const TimePoint due = SaturatingAdd(loops_[to].waiters.first()->since, options_.move_after);
+  if (due > now) WakeAt(due);
+  return due <= now;
 }
 
-std::optional<size_t> PoolBook::Needy() const {
+std::optional<size_t> PoolBook::Neglected(size_t but, size_t there, TimePoint now) {
   std::optional<size_t> found;
   for (size_t i = 0; i < loops_.size(); ++i) {
     const Loop& loop = loops_[i];
-    if (loop.gone || loop.needs() == 0) continue;
+    if (i == but || loop.gone || loop.needs() == 0 || !MayMove(there, i, now)) continue;
     if (!found || loop.waiters.first()->number < loops_[*found].waiters.first()->number) found = i;
   }
   return found;

@@ -171,8 +171,12 @@ class PoolBook {
   Offer Place(size_t loop, Kind kind, TimePoint now);
   // The place of a connection of `loop`, which is counted nowhere, goes to `to`.
   Offer Yield(size_t loop, size_t to);
-  std::optional<size_t> Neglected(size_t but, TimePoint now) const;
-  std::optional<size_t> Needy() const;
+  // Whether a loop that has `there` connections may give a place to `to`, where somebody waits: not
+  // its last one, unless he has waited for move_after. Else two busy loops would take it from each
+  // other with every lease.
+  bool MayMove(size_t there, size_t to, TimePoint now);
+  // Who has waited longest of those that may have a place of `but`, which has `there`.
+  std::optional<size_t> Neglected(size_t but, size_t there, TimePoint now);
   void Check() const;
 
   const PoolOptions& options_;
