@@ -1,5 +1,9 @@
-// What nearly every test includes and takes long to read. It stands for no include: a test names what
-// it uses.
+#ifndef SPINDLE_THIRD_PARTY_PRECOMPILED_TEST_HEADERS_H_
+#define SPINDLE_THIRD_PARTY_PRECOMPILED_TEST_HEADERS_H_
+
+// What nearly every test includes and takes long to read. It stands for no include: a test names
+// what it uses.
+
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -18,3 +22,5 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
+#endif  // SPINDLE_THIRD_PARTY_PRECOMPILED_TEST_HEADERS_H_
