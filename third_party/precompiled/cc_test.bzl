@@ -11,7 +11,13 @@ def cc_test(name, deps, copts = [], **kwargs):
     """
     native.cc_test(
         name = name,
-        copts = ["-include", "third_party/precompiled/for_tests.h"] + copts,
-        deps = deps + ["//third_party/precompiled:for_tests"],
+        copts = select({
+            "//third_party/precompiled:off": [],
+            "//conditions:default": ["-include", "third_party/precompiled/for_tests.h"],
+        }) + copts,
+        deps = deps + select({
+            "//third_party/precompiled:off": [],
+            "//conditions:default": ["//third_party/precompiled:for_tests"],
+        }),
         **kwargs
     )

@@ -17,7 +17,7 @@ def _precompiled_header_impl(ctx):
     ).compilation_context
 
     outputs = [header]
-    if "precompiled_headers" in ctx.disabled_features or ctx.var["COMPILATION_MODE"] == "opt":
+    if ctx.var["COMPILATION_MODE"] == "opt":
         ctx.actions.write(header, "")
     else:
         ctx.actions.expand_template(template = ctx.file.hdr, output = header, substitutions = {})
@@ -65,8 +65,7 @@ def _precompiled_header_impl(ctx):
     ]
 
 # `NAME.h`, generated from `hdr`, for `-include`; beside it, where g++ finds it, the compiled form. With
-# `-c opt`, whose flags differ from target to target, and with --features=-precompiled_headers the
-# header is empty.
+# `-c opt`, which is not for tests, the header is empty.
 precompiled_header = rule(
     implementation = _precompiled_header_impl,
     attrs = {
