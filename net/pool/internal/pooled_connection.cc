@@ -106,7 +106,7 @@ void PooledConnection::OnBytes(Connection& connection, Buffer& input) {
 void PooledConnection::OnDrained(Connection& connection) {
   const std::shared_ptr<PooledConnection> self = shared_from_this();
   const std::shared_ptr<LeaseCallbacks> callbacks = callbacks_;
-  if (!lent_ || callbacks == nullptr || !callbacks->on_drained) return;
+  if (!lent_ || given_back_.has_value() || callbacks == nullptr || !callbacks->on_drained) return;
   in_callback_ = true;
   callbacks->on_drained(connection);
   in_callback_ = false;
@@ -122,7 +122,7 @@ void PooledConnection::AfterCallback(bool input_left) {
 void PooledConnection::OnClose(Connection& connection, const CloseReason& reason) {
   const std::shared_ptr<PooledConnection> self = shared_from_this();
   last_ = TrafficOf(connection);
-  const bool tell = lent_;
+  const bool tell = lent_ && !given_back_.has_value();  // Not if that was given back just now.
   if (PoolShard* const shard = std::exchange(shard_, nullptr)) shard->OnClosed(self, reason);
   state = State::kClosed;
   const std::shared_ptr<LeaseCallbacks> callbacks = std::exchange(callbacks_, nullptr);
