@@ -38,7 +38,8 @@ class Keeper {
                .circuit = {.open_for = milliseconds(200)},
                .reconnect_spread = milliseconds(200)}) {
     for (EventLoop* const loop : threads.loops()) {
-      loop->ref().Post([this, loop] { loop->RunEvery(milliseconds(5), [this, loop] { Use(*loop); }); });
+      loop->ref().Post(
+          [this, loop] { loop->RunEvery(milliseconds(5), [this, loop] { Use(*loop); }); });
     }
   }
 
