@@ -91,8 +91,11 @@ void Session::Beat() {
     return connection_.Abort();
   }
   if (verdict == Heartbeat::Verdict::kPing) {
-    // Refused for want of room, it is one question less; what is queued asks as well.
-    static_cast<void>(connection_.Write(EncodedFrame::Ping(heartbeat_.Ping(loop().Now())).view()));
+    // A buffer of its own: by Write(view) each session that beats in this turn would hold one of
+    // the loop's large blocks until the turn's end. Refused for want of room, it is one question
+    // less; what is queued asks as well.
+    Buffer ping(EncodedFrame::Ping(heartbeat_.Ping(loop().Now())).view());
+    static_cast<void>(connection_.Write(std::move(ping)));
   }
   next_beat_ = SaturatingAdd(now(), interval_);
 }

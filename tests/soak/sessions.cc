@@ -50,26 +50,42 @@ double ProcessorSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-// The other process: opens 16 sessions per millisecond until all are there; lives until killed.
+// The other process: opens one session after the other, 64 at a time; lives until it is killed.
+class Clients {
+ public:
+  Clients(EventLoop& loop, const SocketAddress& server, uint64_t count,
+          const SessionOptions& options)
+      : loop_(loop), server_(server), count_(count), options_(options) {
+    for (int i = 0; i < 64; ++i) Next();
+  }
+
+ private:
+  void Next() {
+    if (clients_.size() == count_) return;
+    clients_.push_back(std::make_unique<StreamClient>(
+        loop_, server_,
+        InitiatorSessions({.on_open = [this](Session&) { Next(); },
+                           .on_close =
+                               [](Session&, const SessionCloseReason& reason) {
+                                 std::fprintf(stderr, "client: %s\n", reason.ToString().c_str());
+                                 _exit(1);
+                               }},
+                          options_)));
+    clients_.back()->Connect();
+  }
+
+  EventLoop& loop_;
+  const SocketAddress server_;
+  const uint64_t count_;
+  const SessionOptions options_;
+  std::vector<std::unique_ptr<StreamClient>> clients_;
+};
+
 [[noreturn]] void BeClients(int port_pipe, uint64_t count, const SessionOptions& options) {
   uint16_t port = 0;
   if (read(port_pipe, &port, sizeof port) != static_cast<ssize_t>(sizeof port)) _exit(1);
   auto loop = *EventLoop::Create();
-  std::vector<std::unique_ptr<StreamClient>> clients;
-  const auto connect = [&] {
-    if (clients.size() == count) return;
-    clients.push_back(std::make_unique<StreamClient>(
-        *loop, SocketAddress::LoopbackV4(port),
-        InitiatorSessions({.on_close =
-                               [](Session&, const SessionCloseReason& reason) {
-                                 std::fprintf(stderr, "client: %s\n", reason.ToString().c_str());
-                               }},
-                          options)));
-    clients.back()->Connect();
-  };
-  loop->RunEvery(std::chrono::milliseconds(1), [&] {
-    for (int i = 0; i < 16; ++i) connect();
-  });
+  const Clients clients(*loop, SocketAddress::LoopbackV4(port), count, options);
   static_cast<void>(loop->Run());
   _exit(1);
 }
@@ -127,7 +143,8 @@ bool Run(uint64_t count, Duration hold, Duration interval) {
   const uint16_t port = soak.port();
   const uint64_t before = ResidentBytes();
   SPINDLE_CHECK(write(ports[1], &port, sizeof port) == static_cast<ssize_t>(sizeof port));
-  soak.RunUntil([&] { return soak.all_open(); });
+  soak.RunUntil([&] { return soak.all_open() || soak.closed() > 0; });
+  SPINDLE_CHECK(soak.closed() == 0) << "a session ended while others were opened";
   std::printf("sessions: %llu, %.0f bytes of resident memory each (Session itself: %zu)\n",
               static_cast<unsigned long long>(count),
               static_cast<double>(ResidentBytes() - before) / static_cast<double>(count),
