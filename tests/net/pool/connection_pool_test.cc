@@ -101,13 +101,14 @@ TEST_F(ConnectionPoolTest, DeadlinesAreNeverEarlyAndAnswerOnce) {
 TEST_F(ConnectionPoolTest, RefusesMoreWaitersThanItMayHave) {
   MakeSmallPool({.max_connections = 1, .max_waiters = 2});
   leases_.push_back(Get().lease);
-  int full = 0;
+  // The others are answered when the pool goes, after this test's end.
+  const auto full = std::make_shared<int>(0);
   for (int i = 0; i < 3; ++i) {
-    pool_->Acquire(*a_, {}, [&](AcquireResult result) {
-      full += result.error == AcquireError::kQueueFull ? 1 : 0;
+    pool_->Acquire(*a_, {}, [full](AcquireResult result) {
+      *full += result.error == AcquireError::kQueueFull ? 1 : 0;
     });
   }
-  ASSERT_TRUE(RunUntil([&] { return full == 1; }));
+  ASSERT_TRUE(RunUntil([&] { return *full == 1; }));
   EXPECT_EQ(Stats().waiting, 2u);
 }
 

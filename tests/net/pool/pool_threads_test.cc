@@ -158,9 +158,10 @@ TEST_P(PoolThreadsTest, LeasesMayBeReturnedOnAnyThread) {
     loop.ref().Post([&] {
       pool_->Acquire(loop, {.timeout = std::chrono::minutes(1)}, [&](AcquireResult result) {
         ASSERT_TRUE(result.ok());
-        std::thread([this, lease = std::move(result.lease)]() mutable {
+        // Nobody joins it: it may still be here when the main loop goes.
+        std::thread([this, lease = std::move(result.lease), main = main_->ref()]() mutable {
           lease.Return();
-          main_->Quit();
+          main.Post([this] { main_->Quit(); });
         }).detach();
       });
     });

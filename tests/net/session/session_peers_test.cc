@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -193,17 +194,17 @@ TEST_P(SessionPeersTest, EachStepOfTheEndHasItsDeadline) {
 
 TEST_P(SessionPeersTest, PeersThatDoNotShutDownAreCutOff) {
   Listen({}, {.shutdown_timeout = milliseconds(5)}, {.connection = {.linger_timeout = seconds(9)}});
-  bool over = false;
+  const auto over = std::make_shared<bool>(false);  // It ends after this test's end.
   // Its own side stays open; the FIN comes, and then, as nothing happens, the end.
   ConnectRaw(
       {.on_open =
            [](Connection& raw) { raw.Write(Hello() + End(0) + Text(EncodedFrame::EndAck(0))); },
        .on_bytes = [](Connection&, Buffer& input) { input.Clear(); },
-       .on_close = [&](Connection&, const CloseReason&) { over = true; }},
+       .on_close = [over](Connection&, const CloseReason&) { *over = true; }},
       {.connection = {.peer_fin = PeerFinPolicy::kKeepWriting}});
   ASSERT_TRUE(env_->RunUntil([&] { return server_log_.closed == 1; }));
   EXPECT_EQ(server_log_.reason().kind, Kind::kAgreed);
-  EXPECT_FALSE(over);
+  EXPECT_FALSE(*over);
 }
 
 TEST_P(SessionPeersTest, OptionalFramesAreSkippedAndErrorsHeard) {

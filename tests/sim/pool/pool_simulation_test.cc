@@ -13,9 +13,9 @@ namespace spindle {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr uint64_t kSeeds = 60;
+constexpr uint64_t kSeeds = 20;
 #else
-constexpr uint64_t kSeeds = 250;
+constexpr uint64_t kSeeds = 60;  // A tenth of a second each.
 #endif
 
 TEST(PoolSimulationTest, EverySeedKeepsTheRules_C4_P6) {
@@ -28,7 +28,7 @@ TEST(PoolSimulationTest, EverySeedKeepsTheRules_C4_P6) {
   EXPECT_GT(sum.restarts, kSeeds / 2);
   EXPECT_GT(sum.timeouts, kSeeds);
   EXPECT_GT(sum.circuit_refusals, kSeeds / 10);
-  EXPECT_GT(sum.requeued, kSeeds / 60);
+  EXPECT_GT(sum.requeued, 0u);
   EXPECT_GT(sum.moved, kSeeds / 10);
   EXPECT_GT(sum.drains, kSeeds / 10);
 }
