@@ -43,6 +43,7 @@ ConnectionRare& Connection::rare() {
     rare_ = std::make_unique<ConnectionRare>(*this, group_ == nullptr ? defaults : options(),
                                              host_.now());
     mode_.rare = true;
+    if (rare_->write_limit != nullptr) mode_.write_gate |= kRateLimited;
   }
   return *rare_;
 }
@@ -118,7 +119,7 @@ IoError Connection::WriteSlow(Buffer&& data) {
   if (IoError error = CheckWrite(size); !error.ok()) return error;
   if (size == 0) return IoError();
   NoteFirstOutput();
-  if (mode_.write_blocked && size <= kSmallInput && data.IsOneSegment()) {
+  if (writes_wait() && size <= kSmallInput && data.IsOneSegment()) {
     // It waits, and must not keep a block of the loop's for a few bytes.
     output_.bytes().Append(data.Front());
     host_.GiveBackBlock(data.TakeChunk());
@@ -165,18 +166,12 @@ IoError Connection::SendFile(OwnedFd file, off_t offset, size_t length) {
 
 void Connection::PauseReading() {
   host_.AssertInLoop();
-  mode_.user_paused = true;
+  mode_.paused |= kUserPause;
 }
 
 void Connection::ResumeReading() {
   host_.AssertInLoop();
-  if (!mode_.user_paused || closed()) return;
-  mode_.user_paused = false;
-  if (rare_ != nullptr) {
-    rare_->last_read = host_.now();
-    rare_->Schedule();
-  }
-  ReadAgain();
+  if (!closed()) EndPause(kUserPause);
 }
 
 // ---- The end.
@@ -238,7 +233,7 @@ void Connection::End(CloseReason reason) {
     host_.syscalls().SetSockOpt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
   }
   host_.syscalls().Close(fd);
-  if (rare_ != nullptr) host_.timers().Remove(*rare_);
+  if (rare_ != nullptr) rare_->Stop();
   group_->OnClosed(*this);
   if (partner != nullptr) LeavePartner(*partner);
 }
@@ -342,7 +337,8 @@ void Connection::OnFlush() { static_cast<void>(Flush()); }
 void Connection::CallOnOpen() {
   const ConnectionOptions& options = this->options();
   if (options.idle_timeout > Duration::zero() || options.read_timeout > Duration::zero() ||
-      options.write_timeout > Duration::zero() || options.total_timeout > Duration::zero()) {
+      options.write_timeout > Duration::zero() || options.total_timeout > Duration::zero() ||
+      options.limits_rates()) {
     rare().Schedule();
   }
   opened_ = true;

@@ -28,6 +28,7 @@
 #include "net/stream/connection_handle.h"
 #include "net/stream/internal/close_state.h"
 #include "net/stream/internal/output_queue.h"
+#include "net/stream/rate_limit.h"
 #include "net/stream/stream_options.h"
 #include "net/types/buffer.h"
 #include "net/types/chunk.h"
@@ -101,7 +102,8 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void PauseReading();
   // What on_bytes has left comes again at once, also if there is nothing new.
   void ResumeReading();
-  bool reading_paused() const { return mode_.user_paused || mode_.water_paused; }
+  // By PauseReading, the high water mark or a rate limit.
+  bool reading_paused() const { return mode_.paused != 0; }
   // What on_bytes has left. For on_read_closed and on_close, where a last message without its end
   // may be taken from it; inside of on_bytes use `input`.
   Buffer& unread_input() { return input_; }
@@ -135,6 +137,12 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void SetTotalTimeout(Duration timeout);
   // low <= high, CHECKed.
   void SetWaterMarks(size_t low, size_t high);
+  // See ConnectionOptions::read_rate. What has been saved up stays, up to the new burst; a limit of
+  // zero ends it. Null leaves the group.
+  void SetReadRate(const RateLimit& limit);
+  void SetWriteRate(const RateLimit& limit);
+  void SetReadGroup(std::shared_ptr<RateGroup> group);
+  void SetWriteGroup(std::shared_ptr<RateGroup> group);
   IoError SetNoDelay(Toggle toggle);
   IoError SetKeepAlive(const KeepAlive& keep_alive);
   IoError SetUserTimeout(Duration timeout);
@@ -169,13 +177,23 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   // tells.
   struct Mode {
     CloseState state = CloseState::kOpen;
-    bool callbacks = false;      // No on_bytes, or one that wants to hear of drained output.
-    bool rare = false;           // There is a ConnectionRare.
-    bool read_probe = false;     // A short read does not prove that there is no more to read.
-    bool user_paused = false;    // By PauseReading.
-    bool water_paused = false;   // By the high water mark.
-    bool above_high = false;     // Between on_pause and on_resume.
-    bool write_blocked = false;  // The socket takes nothing until it becomes writable.
+    bool callbacks = false;   // No on_bytes, or one that wants to hear of drained output.
+    bool rare = false;        // There is a ConnectionRare.
+    bool read_probe = false;  // A short read does not prove that there is no more to read.
+    uint8_t paused = 0;       // Reading is, for the causes that are set.
+    bool above_high = false;  // Between on_pause and on_resume.
+    uint8_t write_gate = 0;   // Bits of WriteGate.
+    bool counted = false;     // The memory budget knows of bytes that are kept here.
+  };
+  enum PauseCause : uint8_t {
+    kUserPause = 1,   // PauseReading. This and the next also hold back what is read already.
+    kWaterPause = 2,  // The high water mark.
+    kRatePause = 4,   // A rate limit, until its timer rings.
+  };
+  enum WriteGate : uint8_t {
+    kSocketFull = 1,   // The socket takes nothing until it becomes writable.
+    kRateHeld = 2,     // A rate limit lets nothing pass until its timer rings.
+    kRateLimited = 4,  // Each transfer asks a rate limit.
   };
   static_assert(sizeof(Mode) == sizeof(uint64_t) && CloseState::kOpen == CloseState{});
 
@@ -211,9 +229,14 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void CallFromTask(absl::AnyInvocable<void(Connection&)>& function);
 
   bool reading_enabled() const {
-    return DiscardsInput(mode_.state) ||
-           (DeliversInput(mode_.state) && !mode_.user_paused && !mode_.water_paused);
+    return DiscardsInput(mode_.state) || (DeliversInput(mode_.state) && mode_.paused == 0);
   }
+  // What is kept may be delivered.
+  bool delivery_enabled() const {
+    return DeliversInput(mode_.state) && (mode_.paused & (kUserPause | kWaterPause)) == 0;
+  }
+  // The socket, or a rate, takes nothing for now.
+  bool writes_wait() const { return (mode_.write_gate & (kSocketFull | kRateHeld)) != 0; }
   // A read from a Unix socket stops behind bytes that came with descriptors, unix(7), whatever else
   // is there: it goes on until there is nothing.
   bool ProbesReads() const { return peer_.is_unix(); }
@@ -249,7 +272,15 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void CountSent(size_t bytes);
   void OnWriteError(IoOp operation, int error);
   [[nodiscard]] bool UpdateWaterMarks();
-  void EndWaterPause();
+  void EndPause(PauseCause cause);
+  // Rate limits, in rate_limited.cc. How many of `most` bytes may pass; 0 after setting the timer.
+  size_t AllowRead(size_t most);
+  // What is discarded costs nobody anything, and what a dead peer left is soon read.
+  bool LimitsReads() const { return DeliversInput(mode_.state) && !write_failed_; }
+  size_t AllowWrite(size_t most);
+  void RateChanged();
+  void EndRatePause();
+  void EndRateHold();
   void KeepOutput();
   void BlockWrites();
 

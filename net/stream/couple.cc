@@ -29,11 +29,8 @@ Connection* Connection::FindPartner() const {
 // What this connection has done before it had a partner now concerns the partner.
 void Connection::JoinPartner(Connection& partner) {
   host_.AssertInLoop();
-  if (mode_.water_paused && !partner.mode_.above_high) {
-    mode_.water_paused = false;
-    ReadAgain();
-  }
-  if (mode_.above_high) partner.mode_.water_paused = true;
+  if (!partner.mode_.above_high) EndPause(kWaterPause);
+  if (mode_.above_high) partner.mode_.paused |= kWaterPause;
   if (!input_.empty()) {
     if (!partner.Write(std::move(input_)).ok()) {
       dropped_ += input_.size();

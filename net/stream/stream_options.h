@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "base/clock.h"
+#include "net/stream/rate_limit.h"
 
 namespace spindle {
 
@@ -63,6 +65,21 @@ struct ConnectionOptions {
   Duration user_timeout{0};                            // TCP_USER_TIMEOUT, in steps of 1 ms
   int send_buffer = 0;                                 // SO_SNDBUF; 0 leaves it to the kernel
   int receive_buffer = 0;                              // SO_RCVBUF; 0 leaves it to the kernel
+
+  // Rate limits: of each connection alone, and of all that share a group. Above one, reading
+  // pauses, so that the peer is held back by the network; output waits in the queue, and the water
+  // marks tell. Deadlines do not run against a side that a rate limit holds back, but for
+  // total_timeout and that of CloseAfterFlush; an orderly Close takes as long as the rate needs.
+  // What is read only to be discarded, after Close, is not limited.
+  RateLimit read_rate = {};
+  RateLimit write_rate = {};
+  std::shared_ptr<RateGroup> read_group = nullptr;
+  std::shared_ptr<RateGroup> write_group = nullptr;
+
+  bool limits_rates() const {
+    return !read_rate.unlimited() || !write_rate.unlimited() || read_group != nullptr ||
+           write_group != nullptr;
+  }
 };
 
 // What became of the connections of a server that drained.

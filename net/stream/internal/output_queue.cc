@@ -22,11 +22,11 @@ void OutputQueue::AppendFile(OwnedFd file, off_t offset, size_t length) {
   files_->bytes_before += bytes_before;
 }
 
-IoResult OutputQueue::WriteSome(IoBackend& backend, int fd, Note* note) {
-  if (files_ == nullptr) return WriteBytes(backend, fd, SIZE_MAX, note);
+IoResult OutputQueue::WriteSome(IoBackend& backend, int fd, size_t most, Note* note) {
+  if (files_ == nullptr) return WriteBytes(backend, fd, most, note);
   File& front = files_->queue.front();
-  if (front.bytes_before == 0) return WriteFile(backend, fd, note);
-  const IoResult result = WriteBytes(backend, fd, front.bytes_before, note);
+  if (front.bytes_before == 0) return WriteFile(backend, fd, most, note);
+  const IoResult result = WriteBytes(backend, fd, std::min(front.bytes_before, most), note);
   if (result.ok()) {
     front.bytes_before -= static_cast<size_t>(result.bytes);
     files_->bytes_before -= static_cast<size_t>(result.bytes);
@@ -47,10 +47,10 @@ IoResult OutputQueue::WriteBytes(IoBackend& backend, int fd, size_t limit, Note*
   return result;
 }
 
-IoResult OutputQueue::WriteFile(IoBackend& backend, int fd, Note* note) {
+IoResult OutputQueue::WriteFile(IoBackend& backend, int fd, size_t limit, Note* note) {
   note->file = true;
   File& file = files_->queue.front();
-  const size_t step = std::min(file.remaining, kMaxFileStep);
+  const size_t step = std::min({file.remaining, kMaxFileStep, limit});
   const IoResult result = backend.SendFile(fd, file.fd.get(), &file.offset, step);
   if (!result.ok()) return result;
   if (result.bytes == 0) return IoResult{.error = EIO};

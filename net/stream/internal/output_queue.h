@@ -31,14 +31,15 @@ class OutputQueue {
   // Queues `length` bytes of `file`, from `offset` on, behind all that is queued now.
   void AppendFile(OwnedFd file, off_t offset, size_t length);
 
-  // Gives the socket what it takes in one system call. The queue must not be empty. EIO: a file is
+  // Gives the socket what it takes, up to `most` (> 0) bytes, in one system call. The queue must
+  // not be empty. EIO: a file is
   // shorter than it was when it was queued, so the bytes promised cannot be sent. Fills in
   // `note`, which must be fresh.
   struct Note {
     bool socket_full = false;  // It took less than it was offered: it will tell when it has room.
     bool file = false;         // The call was for a file.
   };
-  IoResult WriteSome(IoBackend& backend, int fd, Note* note);
+  IoResult WriteSome(IoBackend& backend, int fd, size_t most, Note* note);
   // The usual case: all there is lies in one piece.
   bool is_one_piece() const { return files_ == nullptr && bytes_.IsOneSegment(); }
 
@@ -62,7 +63,7 @@ class OutputQueue {
   };
 
   IoResult WriteBytes(IoBackend& backend, int fd, size_t limit, Note* note);
-  IoResult WriteFile(IoBackend& backend, int fd, Note* note);
+  IoResult WriteFile(IoBackend& backend, int fd, size_t limit, Note* note);
 
   Buffer bytes_;
   std::unique_ptr<Files> files_;  // Null when there is none.

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -102,11 +103,14 @@ bool Connection::ReadSome(std::optional<IoResult> first) {
       break;
     }
     Chunk& block = host_.Block();
-    const size_t room = block.own_capacity();
+    size_t room = block.own_capacity();
+    const bool limited = rare_ != nullptr && rare_->read_limit != nullptr && LimitsReads();
+    if (limited && (room = AllowRead(room)) == 0) break;
     const IoResult result =
         first.has_value() ? *first : host_.backend().Read(id_.fd(), std::span(block.data(), room));
     first.reset();
     ++stats.reads;
+    if (limited) rare_->read_limit->Spend(static_cast<size_t>(result.bytes), host_.now());
     if (result.bytes == 0) [[unlikely]] {
       if (!OnReadEnd(result)) return false;
       break;
@@ -177,8 +181,8 @@ void Connection::ReadOn(ssize_t result) {
 
 void Connection::OnOtherEvent(const IoEvent& event) {
   NoteReadable(event.flags);
-  if (mode_.write_blocked && event.Has(kIoWritable | kIoError | kIoHangup)) {
-    mode_.write_blocked = false;
+  if ((mode_.write_gate & kSocketFull) != 0 && event.Has(kIoWritable | kIoError | kIoHangup)) {
+    mode_.write_gate &= static_cast<uint8_t>(~kSocketFull);
     if (!Flush()) return;
   }
   if (event.Has(kIoError) && !reading_enabled() && !CheckSocketError()) return;
@@ -201,9 +205,18 @@ void Connection::ReadAgain() {
   if (read_ready_ || redeliver_) host_.MarkReady(*this);
 }
 
+void Connection::EndPause(PauseCause cause) {
+  if ((mode_.paused & cause) == 0) return;
+  mode_.paused = static_cast<uint8_t>(mode_.paused & ~cause);
+  if (rare_ != nullptr) {
+    rare_->last_read = host_.now();
+    rare_->Schedule();
+  }
+  ReadAgain();
+}
+
 void Connection::OnReady() {
-  const bool again = std::exchange(redeliver_, false) && !input_.empty() && !mode_.user_paused &&
-                     !mode_.water_paused && DeliversInput(mode_.state);
+  const bool again = std::exchange(redeliver_, false) && !input_.empty() && delivery_enabled();
   if (!again || DeliverInto(input_)) static_cast<void>(ReadSome());
 }
 
@@ -259,9 +272,13 @@ bool Connection::WriteQueued(bool* wrote) {
       need_flush_ = true;
       return true;
     }
+    size_t most = std::numeric_limits<size_t>::max();
+    const bool limited = (mode_.write_gate & kRateLimited) != 0;
+    if (limited && (most = AllowWrite(output_.size())) == 0) return true;
     OutputQueue::Note note;
-    const IoResult result = output_.WriteSome(host_.backend(), id_.fd(), &note);
+    const IoResult result = output_.WriteSome(host_.backend(), id_.fd(), most, &note);
     ++stats.writes;
+    if (limited) rare_->write_limit->Spend(static_cast<size_t>(result.bytes), host_.now());
     if (!result.ok()) {
       if (!result.would_block()) {
         OnWriteError(note.file ? IoOp::kSendFile : IoOp::kWrite, result.error);
@@ -282,7 +299,7 @@ bool Connection::WriteQueued(bool* wrote) {
 
 bool Connection::Flush() {
   need_flush_ = false;
-  if (mode_.write_blocked || !output_.is_one_piece()) return FlushMore();
+  if (mode_.write_gate != 0 || !output_.is_one_piece()) return FlushMore();
   return FlushOnePiece();
 }
 
@@ -332,7 +349,7 @@ bool Connection::WrotePart(ChunkRef chunk, std::string_view all, ssize_t sent) {
 
 bool Connection::FlushMore() {
   bool wrote = false;
-  if (!mode_.write_blocked && !output_.empty() && !WriteQueued(&wrote)) return false;
+  if (!writes_wait() && !output_.empty() && !WriteQueued(&wrote)) return false;
   return AfterFlush(wrote);
 }
 
@@ -358,7 +375,10 @@ bool Connection::AfterFlush(bool wrote) {
 
 void Connection::OnWriteError(IoOp operation, int error) {
   const bool peer_gone = error == ECONNRESET || error == EPIPE;
-  mode_.water_paused = false;
+  // What is left to be read is no more than the socket holds.
+  mode_.paused &= kUserPause;
+  mode_.write_gate &= static_cast<uint8_t>(~kRateHeld);
+  if (rare_ != nullptr) rare_->ReleaseRates();
   if (!peer_gone || !DeliversInput(mode_.state) || !reading_enabled()) {
     Fail(operation, error);
     return;
@@ -375,7 +395,7 @@ void Connection::OnWriteError(IoOp operation, int error) {
 }
 
 void Connection::BlockWrites() {
-  mode_.write_blocked = true;
+  mode_.write_gate |= kSocketFull;
   if (write_armed_) return;  // The registration is edge-triggered: the next edge will tell.
   const Interest all = Interest::kReadWrite | Interest::kPeerClosed | Interest::kPriority;
   if (IoError error = host_.backend().Modify(id_, all, Trigger::kEdge); !error.ok()) {
@@ -405,25 +425,18 @@ bool Connection::UpdateWaterMarks() {
   if (!mode_.above_high && output_.size() > high) {
     mode_.above_high = true;
     if (Connection* const partner = this->partner()) {
-      partner->mode_.water_paused = true;
-    } else {
-      mode_.water_paused = options.pause_reading_above_high_water;
+      partner->mode_.paused |= kWaterPause;
+    } else if (options.pause_reading_above_high_water) {
+      mode_.paused |= kWaterPause;
     }
     if (callbacks.on_pause && !Call([&] { callbacks.on_pause(*this); })) return false;
   } else if (mode_.above_high && output_.size() <= low) {
     mode_.above_high = false;
     Connection* const partner = this->partner();
-    (partner == nullptr ? *this : *partner).EndWaterPause();
+    (partner == nullptr ? *this : *partner).EndPause(kWaterPause);
     if (callbacks.on_resume && !Call([&] { callbacks.on_resume(*this); })) return false;
   }
   return true;
-}
-
-void Connection::EndWaterPause() {
-  if (!mode_.water_paused) return;
-  mode_.water_paused = false;
-  if (rare_ != nullptr) rare_->last_read = host_.now();
-  ReadAgain();
 }
 
 void Connection::UpdateDeadline() {
