@@ -78,7 +78,9 @@ void Session::FirstBeat() {
 void Session::Beat() {
   next_beat_ = kNever;
   if (!IsTalking(state_) || interval_ == Duration::zero()) return;
-  const Heartbeat::Line line = {.listening = !user_paused_,
+  // Without output, it is no water mark that keeps us from reading, but a rate limit of our own.
+  const bool held = connection_.reading_paused() && connection_.output_queued() == 0;
+  const Heartbeat::Line line = {.listening = !user_paused_ && !held,
                                 .queued = connection_.output_queued(),
                                 .sent = connection_.ledger().sent};
   const Heartbeat::Verdict verdict = heartbeat_.Tick(line, misses_);
@@ -191,7 +193,8 @@ void Session::Start() {
 void Session::OnBytes(Buffer& input) {
   heartbeat_.Heard();
   Frame frame;
-  while (connection_.delivers_input() && !connection_.reading_paused()) {
+  // A rate limit, or the high water mark, pauses what is still to be read; this has been.
+  while (connection_.delivers_input() && !user_paused_) {
     const FrameRead read = config_.codec.Next(input, frame);
     if (read == FrameRead::kNeedMore) return;
     if (read != FrameRead::kFrame) return OnBadInput(read, input);
