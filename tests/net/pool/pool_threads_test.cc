@@ -51,7 +51,12 @@ class PoolThreadsTest : public LeakCheckTest, public testing::WithParamInterface
     threads_ = *EventLoopThreadPool::Start(*main_, {.workers = GetParam()});
   }
   void TearDown() override {
-    pool_.reset();
+    std::shared_ptr<ConnectionPool> pool;  // Loops may still look for it.
+    {
+      MutexLock lock(mutex_);
+      pool = std::move(pool_);
+    }
+    pool.reset();
     server_.reset();
     threads_.reset();
     main_.reset();
@@ -243,6 +248,8 @@ class PoolHammerTest : public PoolThreadsTest {
   }
 
   void Act(Loop& here);
+  void ReturnStashed();
+  void GiveUpLease(Loop& here);
   void Hold(Loop& here, ConnectionLease lease);
 
   std::vector<std::unique_ptr<Loop>> loops_;
@@ -273,6 +280,23 @@ void PoolHammerTest::Hold(Loop& here, ConnectionLease lease) {
   here.leases.push_back(std::move(held));
 }
 
+void PoolHammerTest::ReturnStashed() {
+  ConnectionLease taken;  // Returned here, wherever it came from; after the lock.
+  MutexLock lock(mutex_);
+  if (stash_.empty()) return;
+  taken = std::move(stash_.back());
+  stash_.pop_back();
+}
+
+void PoolHammerTest::GiveUpLease(Loop& here) {
+  if (here.leases.empty()) return;
+  const std::shared_ptr<ConnectionLease> lease = std::move(here.leases.back());
+  here.leases.pop_back();
+  if (ThreadRandom().OneIn(2)) return lease->Discard();
+  MutexLock lock(mutex_);
+  stash_.push_back(std::move(*lease));
+}
+
 void PoolHammerTest::Act(Loop& here) {
   Count();
   Random& random = ThreadRandom();
@@ -293,24 +317,11 @@ void PoolHammerTest::Act(Loop& here) {
     case 3:
       if (ConnectionLease lease = pool->TryAcquire(*here.loop)) Hold(here, std::move(lease));
       return;
-    case 4: {
-      ConnectionLease taken;  // Returned here, wherever it came from; after the lock.
-      MutexLock lock(mutex_);
-      if (stash_.empty()) return;
-      taken = std::move(stash_.back());
-      stash_.pop_back();
-      return;
-    }
+    case 4:
+      return ReturnStashed();
     case 5:
-    case 6: {
-      if (here.leases.empty()) return;
-      const std::shared_ptr<ConnectionLease> lease = std::move(here.leases.back());
-      here.leases.pop_back();
-      if (random.OneIn(2)) return lease->Discard();
-      MutexLock lock(mutex_);
-      stash_.push_back(std::move(*lease));
-      return;
-    }
+    case 6:
+      return GiveUpLease(here);
     case 7:
       here.leases.clear();
       return;
