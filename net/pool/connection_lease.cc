@@ -37,10 +37,7 @@ void ConnectionLease::Return() { LetGo(Fate::kReturn); }
 void ConnectionLease::Discard() { LetGo(Fate::kDiscard); }
 
 void ConnectionLease::LetGo(Fate fate) {
-  if (held_ == nullptr) return;
-  PooledConnection::GiveBack(std::exchange(held_, nullptr), fate == Fate::kReturn
-                                                                ? PooledConnection::Fate::kReturn
-                                                                : PooledConnection::Fate::kDiscard);
+  if (held_ != nullptr) PooledConnection::GiveBack(std::exchange(held_, nullptr), fate);
 }
 
 }  // namespace spindle

@@ -82,6 +82,7 @@ class ConnectionLease {
   void Discard();
 
  private:
+  friend class PooledConnection;
   enum class Fate : uint8_t { kReturn, kDiscard };
   void LetGo(Fate fate);
 

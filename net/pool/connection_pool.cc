@@ -1,5 +1,6 @@
 #include "net/pool/connection_pool.h"
 
+#include <array>
 #include <utility>
 
 #include "base/check.h"
@@ -15,11 +16,8 @@ ConnectionPool::ConnectionPool(std::span<EventLoop* const> loops, const SocketAd
   core_->Init(loops);
 }
 
-ConnectionPool::ConnectionPool(EventLoop& loop, const SocketAddress& server, PoolOptions options) {
-  EventLoop* const loops[] = {&loop};
-  core_ = std::make_shared<PoolCore>(loops, server, std::move(options));
-  core_->Init(loops);
-}
+ConnectionPool::ConnectionPool(EventLoop& loop, const SocketAddress& server, PoolOptions options)
+    : ConnectionPool(std::array<EventLoop*, 1>{&loop}, server, std::move(options)) {}
 
 ConnectionPool::~ConnectionPool() { core_->Stop(); }
 

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "absl/functional/any_invocable.h"
+#include "base/backoff.h"
 #include "base/clock.h"
-#include "net/pool/backoff.h"
 #include "net/pool/circuit_breaker.h"
 #include "net/pool/connection_lease.h"
 #include "net/stream/stream_options.h"

@@ -10,11 +10,11 @@
 
 #include "base/clock.h"
 #include "base/live_counter.h"
+#include "base/user_slot.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/timer_queue.h"
 #include "net/session/frame_codec.h"
 #include "net/session/internal/heartbeat.h"
-#include "net/session/internal/user_slot.h"
 #include "net/session/session_close_reason.h"
 #include "net/session/session_handle.h"
 #include "net/session/session_options.h"

@@ -21,6 +21,7 @@
 #include "base/intrusive_list.h"
 #include "base/live_counter.h"
 #include "base/owned_fd.h"
+#include "base/user_slot.h"
 #include "net/backend/io_backend.h"
 #include "net/backend/io_slot.h"
 #include "net/loop/event_loop.h"
@@ -155,16 +156,12 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
 
   template <typename T, typename... Args>
   T& EmplaceData(Args&&... args) {
-    auto holder = std::make_unique<Holder<T>>(std::forward<Args>(args)...);
-    T& value = holder->value;
-    data_ = std::move(holder);
-    return value;
+    return user_.Emplace<T>(std::forward<Args>(args)...);
   }
   // Null if the slot is empty or holds another type.
   template <typename T>
   T* data() const {
-    if (data_ == nullptr || data_->type != &Holder<T>::kType) return nullptr;
-    return &static_cast<Holder<T>&>(*data_).value;
+    return user_.Get<T>();
   }
 
  private:
@@ -196,19 +193,6 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
     kRateLimited = 4,  // Each transfer asks a rate limit.
   };
   static_assert(sizeof(Mode) == sizeof(uint64_t) && CloseState::kOpen == CloseState{});
-
-  struct HolderBase {
-    explicit HolderBase(const char* type_tag) : type(type_tag) {}
-    virtual ~HolderBase() = default;
-    const char* const type;
-  };
-  template <typename T>
-  struct Holder final : HolderBase {
-    static constexpr char kType = 0;  // Its address names the type.
-    template <typename... Args>
-    explicit Holder(Args&&... args) : HolderBase(&kType), value(std::forward<Args>(args)...) {}
-    T value;
-  };
 
   Connection(ConnectionGroup& group, const SocketAddress& peer);
   ~Connection();
@@ -306,7 +290,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   Buffer input_;
   OutputQueue output_;
   std::unique_ptr<ConnectionRare> rare_;
-  std::unique_ptr<HolderBase> data_;
+  UserSlot user_;
   uint64_t accepted_ = 0;
   uint64_t sent_ = 0;
   uint64_t received_ = 0;

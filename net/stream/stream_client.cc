@@ -3,11 +3,11 @@
 #include <errno.h>
 
 #include <algorithm>
-#include <cmath>
 #include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/backoff.h"
 #include "base/parse.h"
 #include "base/random.h"
 #include "net/loop/io_host.h"
@@ -193,13 +193,10 @@ void StreamClient::Core::OnClosed(const CloseReason& reason) {
 
 Duration StreamClient::Core::NextBackoff() {
   const RetryPolicy& retry = options_.retry;
-  const double exponent = attempts_ > 1 ? attempts_ - 1.0 : 0.0;
-  const double ceiling = static_cast<double>(retry.max_backoff.count());
-  const double full =
-      std::min(ceiling, static_cast<double>(retry.initial_backoff.count()) *
-                            std::pow(std::max(1.0, retry.multiplier), std::min(exponent, 1000.0)));
+  const Duration full = BackoffCeiling(retry.initial_backoff, retry.max_backoff, retry.multiplier,
+                                       std::max(attempts_, 1u));
   const double jitter = std::clamp(retry.jitter, 0.0, 1.0) * random_.NextDouble();
-  return Duration(static_cast<int64_t>(full * (1.0 - jitter)));
+  return Duration(static_cast<int64_t>(static_cast<double>(full.count()) * (1.0 - jitter)));
 }
 
 void StreamClient::Core::Stop() {

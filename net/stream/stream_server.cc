@@ -55,8 +55,8 @@ class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Cor
   absl::Status Add(absl::StatusOr<std::unique_ptr<Acceptor>> acceptor, Shard* own);
   ListenOptions MakeListenOptions(bool reuse_port) const;
   Acceptor::Callbacks MakeAcceptorCallbacks(IoHost& host, Shard* own);
-  // Calls `function` with each loop's acceptors on that loop's thread; false for a loop that is
-  // gone, on this thread.
+  // Calls `function` with each loop's acceptors and true, on that loop's thread; if the loop is
+  // gone, with false, on this one.
   template <typename Function>
   void WithAcceptors(Function function);
   Acceptor::Verdict MayAccept();
@@ -370,38 +370,37 @@ StreamServerStats StreamServer::Core::stats() const {
   return stats;
 }
 
+absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Make(
+    std::vector<EventLoop*> loops, EventLoop& main_loop, ConnectionCallbacks callbacks,
+    StreamServerOptions options, absl::FunctionRef<absl::Status(Core&)> listen) {
+  std::unique_ptr<StreamServer> server(new StreamServer(std::make_shared<Core>(
+      std::move(loops), main_loop, std::move(callbacks), std::move(options))));
+  if (absl::Status status = listen(*server->core_); !status.ok()) return status;
+  return server;
+}
+
 absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Listen(EventLoopThreadPool& pool,
                                                                    const SocketAddress& address,
                                                                    ConnectionCallbacks callbacks,
                                                                    StreamServerOptions options) {
-  const std::vector<EventLoop*> loops(pool.loops().begin(), pool.loops().end());
-  std::unique_ptr<StreamServer> server(new StreamServer(
-      std::make_shared<Core>(loops, pool.main_loop(), std::move(callbacks), std::move(options))));
-  if (absl::Status status = server->core_->Listen(address); !status.ok()) return status;
-  return server;
+  return Make({pool.loops().begin(), pool.loops().end()}, pool.main_loop(), std::move(callbacks),
+              std::move(options), [&](Core& core) { return core.Listen(address); });
 }
 
 absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Listen(EventLoop& loop,
                                                                    const SocketAddress& address,
                                                                    ConnectionCallbacks callbacks,
                                                                    StreamServerOptions options) {
-  std::unique_ptr<StreamServer> server(new StreamServer(std::make_shared<Core>(
-      std::vector<EventLoop*>{&loop}, loop, std::move(callbacks), std::move(options))));
-  if (absl::Status status = server->core_->Listen(address); !status.ok()) return status;
-  return server;
+  return Make({&loop}, loop, std::move(callbacks), std::move(options),
+              [&](Core& core) { return core.Listen(address); });
 }
 
 absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Listen(EventLoopThreadPool& pool,
                                                                    std::vector<OwnedFd> sockets,
                                                                    ConnectionCallbacks callbacks,
                                                                    StreamServerOptions options) {
-  const std::vector<EventLoop*> loops(pool.loops().begin(), pool.loops().end());
-  std::unique_ptr<StreamServer> server(new StreamServer(
-      std::make_shared<Core>(loops, pool.main_loop(), std::move(callbacks), std::move(options))));
-  if (absl::Status status = server->core_->ListenOn(std::move(sockets)); !status.ok()) {
-    return status;
-  }
-  return server;
+  return Make({pool.loops().begin(), pool.loops().end()}, pool.main_loop(), std::move(callbacks),
+              std::move(options), [&](Core& core) { return core.ListenOn(std::move(sockets)); });
 }
 
 StreamServer::StreamServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
@@ -126,6 +127,9 @@ class StreamServer {
  private:
   class Core;
   explicit StreamServer(std::shared_ptr<Core> core);
+  static absl::StatusOr<std::unique_ptr<StreamServer>> Make(
+      std::vector<EventLoop*> loops, EventLoop& main_loop, ConnectionCallbacks callbacks,
+      StreamServerOptions options, absl::FunctionRef<absl::Status(Core&)> listen);
 
   std::shared_ptr<Core> core_;
 };

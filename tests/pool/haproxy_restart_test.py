@@ -11,13 +11,17 @@ twice and the pool's process has as many descriptors as at the start.
 
 import json
 import os
+import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from local_port import free_port, wait_for  # noqa: E402
 
 CONNECTIONS = 8
 RESTARTS = int(os.environ.get("RESTARTS", "100"))
@@ -54,23 +58,6 @@ frontend front
 backend back
     server echo 127.0.0.1:{back}
 """
-
-
-def free_port():
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        return holder.getsockname()[1]
-
-
-def wait_for(port):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    raise SystemExit(f"nobody listens on port {port}")
 
 
 class Keeper:
@@ -110,13 +97,13 @@ def main():
 
         def start_server():
             process = subprocess.Popen([sys.executable, "-c", ECHO_SERVER, str(back)])
-            wait_for(back)
+            wait_for(back, PATIENCE)
             return process
 
         def start_haproxy():
             process = subprocess.Popen(["haproxy", "-db", "-f", config],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            wait_for(front)
+            wait_for(front, PATIENCE)
             return process
 
         server, haproxy = start_server(), start_haproxy()

@@ -6,31 +6,18 @@ By hand; needs Debian's packages redis-server and memcached:
 """
 
 import os
+import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from local_port import free_port, wait_for  # noqa: E402
+
 PATIENCE = 120
-
-
-def free_port():
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        return holder.getsockname()[1]
-
-
-def wait_for(port):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"nobody listens on port {port}")
 
 
 def check(name, command, port):
@@ -40,7 +27,7 @@ def check(name, command, port):
     with tempfile.TemporaryDirectory() as folder:
         server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
         try:
-            wait_for(port)
+            wait_for(port, PATIENCE)
             start = time.monotonic()
             result = subprocess.run(
                 [os.path.join("examples", "pool", name), "--loops=2", "--connections=8",

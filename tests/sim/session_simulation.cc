@@ -7,9 +7,7 @@
 #include <cstdio>
 #include <map>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
+#include "tests/sim/seed_range.h"
 #include "tests/sim/session_scenario.h"
 
 namespace {
@@ -39,23 +37,7 @@ int Run(uint64_t first, uint64_t count) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  uint64_t first = 1;
-  uint64_t count = 1000;
-  for (int i = 1; i < argc; ++i) {
-    absl::string_view argument = argv[i];
-    bool ok = false;
-    if (absl::ConsumePrefix(&argument, "--seed=")) {
-      ok = absl::SimpleAtoi(argument, &first);
-      count = 1;
-    } else if (absl::ConsumePrefix(&argument, "--seeds=")) {
-      ok = absl::SimpleAtoi(argument, &count);
-    } else if (absl::ConsumePrefix(&argument, "--first=")) {
-      ok = absl::SimpleAtoi(argument, &first);
-    }
-    if (!ok) {
-      std::fprintf(stderr, "usage: session_simulation [--seed=N | --seeds=COUNT [--first=N]]\n");
-      return 2;
-    }
-  }
-  return Run(first, count);
+  const auto seeds = spindle::ParseSeedRange(argc, argv, "session_simulation");
+  if (!seeds.has_value()) return 2;
+  return Run(seeds->first, seeds->count);
 }

@@ -14,7 +14,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,19 +26,12 @@
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
 #include "tests/testing/leak_check.h"
+#include "tests/testing/resident_bytes.h"
 
 namespace spindle {
 namespace {
 
 double Seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
-
-uint64_t ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t total = 0;
-  uint64_t resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-}
 
 double ProcessorSeconds() {
   rusage usage = {};

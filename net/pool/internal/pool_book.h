@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/random.h"
-#include "net/pool/backoff.h"
 #include "net/pool/circuit_breaker.h"
 #include "net/pool/pool_options.h"
 #include "net/pool/pool_stats.h"

@@ -90,7 +90,8 @@ void PoolCore::LoopGone(size_t shard) {
 bool PoolCore::Drain(size_t shard, Duration deadline,
                      absl::AnyInvocable<void(const PoolDrainResult&)> done) {
   bool first = false;
-  Use([&](PoolBook& book, PoolOrders& orders) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  Use([&](PoolBook& book, PoolOrders& orders) {
+    mutex_.AssertHeld();
     if (book.draining() || book.stopped()) return;
     first = true;
     drain_done_ = std::move(done);
@@ -111,7 +112,8 @@ absl::AnyInvocable<void(const PoolDrainResult&)> PoolCore::TakeDrainDone() {
 void PoolCore::WarmUp(size_t shard, EventLoop& loop, Duration timeout,
                       absl::AnyInvocable<void(bool)> done) {
   uint64_t number = 0;
-  Use([&](PoolBook&, PoolOrders&) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  Use([&](PoolBook&, PoolOrders&) {
+    mutex_.AssertHeld();
     number = ++warm_numbers_;
     warm_waits_.push_back({number, shard, std::move(done)});
   });
@@ -121,7 +123,8 @@ void PoolCore::WarmUp(size_t shard, EventLoop& loop, Duration timeout,
 }
 
 void PoolCore::EndWarmWait(uint64_t number) {
-  Use([&](PoolBook&, PoolOrders& orders) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  Use([&](PoolBook&, PoolOrders& orders) {
+    mutex_.AssertHeld();
     const auto at = std::find_if(warm_waits_.begin(), warm_waits_.end(),
                                  [&](const WarmWait& wait) { return wait.number == number; });
     if (at == warm_waits_.end()) return;

@@ -232,21 +232,22 @@ void PoolShard::TakeBack(const std::shared_ptr<PooledConnection>& connection,
   if (probe) KeepAt(Now());  // Another one may be due.
 }
 
-void PoolShard::CloseLeased(PooledConnection& connection, PoolCloseCause cause) {
+// The book's part of the end of a connection that is lent or promised.
+void PoolShard::LeasedCloses(PoolCloseCause cause) {
   core_->Use([&](PoolBook& book, PoolOrders&) {
     book.LeasedLeaves(index_);
     book.Closing(index_, cause);
   });
+}
+
+void PoolShard::CloseLeased(PooledConnection& connection, PoolCloseCause cause) {
+  LeasedCloses(cause);
   connection.Close(options().close_deadline);
 }
 
-void PoolShard::CutLeased(const std::shared_ptr<PooledConnection>& connection,
-                          PoolCloseCause cause) {
-  core_->Use([&](PoolBook& book, PoolOrders&) {
-    book.LeasedLeaves(index_);
-    book.Closing(index_, cause);
-  });
-  connection->Abort();
+void PoolShard::CutLeased(PooledConnection& connection, PoolCloseCause cause) {
+  LeasedCloses(cause);
+  connection.Abort();
 }
 
 void PoolShard::CloseIdle(const std::shared_ptr<PooledConnection>& connection,
@@ -329,7 +330,7 @@ void PoolShard::Obey(PoolOrder& order) {
       if (!stopped_) YieldOne();
       return;
     case PoolOrder::Kind::kWake:
-      if (!stopped_) ArmWake(order.when);
+      if (!stopped_) Rearm(wake_timer_, order.when, &PoolShard::Wake);
       return;
     case PoolOrder::Kind::kDrain:
       if (!stopped_) BeginDrain(order.when);
@@ -372,7 +373,7 @@ void PoolShard::BeginDrain(TimePoint deadline) {
 void PoolShard::ForceDrain() {
   for (const auto& [number, connection] : all_) {
     if (connection->state == State::kLeased || connection->state == State::kGranted) {
-      CutLeased(connection, PoolCloseCause::kForced);
+      CutLeased(*connection, PoolCloseCause::kForced);
     } else if (connection->state == State::kClosing) {
       connection->Abort();
     }
@@ -411,13 +412,8 @@ void PoolShard::Rearm(TimerId& timer, TimePoint when, void (PoolShard::*function
   });
 }
 
-void PoolShard::ArmWake(TimePoint when) {
-  if (wake_timer_.valid()) loop_.Cancel(wake_timer_);
-  wake_timer_ = loop_.RunAt(when, [weak = weak_from_this()] {
-    const std::shared_ptr<PoolShard> self = weak.lock();
-    if (self == nullptr || self->stopped_) return;
-    self->core_->Use([&](PoolBook& book, PoolOrders& orders) { book.Wake(self->Now(), orders); });
-  });
+void PoolShard::Wake() {
+  core_->Use([&](PoolBook& book, PoolOrders& orders) { book.Wake(Now(), orders); });
 }
 
 void PoolShard::KeepAt(TimePoint when) {
@@ -452,7 +448,7 @@ TimePoint PoolShard::KeepOne(const std::shared_ptr<PooledConnection>& connection
   if (connection->state == State::kIdle) return std::min(next, KeepIdle(connection, now));
   if (connection->state == State::kLeased && connection->probing) {
     if (connection->probe_at > now) return std::min(next, connection->probe_at);
-    CutLeased(connection, PoolCloseCause::kProbeFailed);
+    CutLeased(*connection, PoolCloseCause::kProbeFailed);
   }
   return next;
 }

@@ -78,11 +78,12 @@ class PoolShard final : public std::enable_shared_from_this<PoolShard> {
   ConnectionLease Lend(PooledConnection& connection);
   void CloseIdle(const std::shared_ptr<PooledConnection>& connection, PoolCloseCause cause);
   void CloseLeased(PooledConnection& connection, PoolCloseCause cause);
-  void CutLeased(const std::shared_ptr<PooledConnection>& connection, PoolCloseCause cause);
+  void CutLeased(PooledConnection& connection, PoolCloseCause cause);
+  void LeasedCloses(PoolCloseCause cause);
 
   void ArmDeadlines();
   void ExpireWaiters();
-  void ArmWake(TimePoint when);
+  void Wake();
   // Has Keep run at `when`, at the latest.
   void KeepAt(TimePoint when);
   void Keep();

@@ -33,7 +33,7 @@ class PooledConnection final : public std::enable_shared_from_this<PooledConnect
     kClosing,  // Ours to close.
     kClosed,
   };
-  enum class Fate : uint8_t { kReturn, kDiscard };
+  using Fate = ConnectionLease::Fate;
 
   // `number`: the shard's own; `generation`: PoolBook::generation().
   PooledConnection(PoolShard& shard, EventLoop& loop, uint64_t number, uint64_t generation);

@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
-#include "net/pool/backoff.h"
 #include "net/pool/circuit_breaker.h"
 #include "net/pool/waiter_queue.h"
 

@@ -1,10 +1,7 @@
 // How much memory peers can make a server use that are slower than it: measured as what the process
 // holds in memory, not as what the queues say of themselves.
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "net/stream/stream_server.h"
 #include "tests/testing/raw_peer.h"
+#include "tests/testing/resident_bytes.h"
 #include "tests/testing/stream_audit.h"
 #include "tests/testing/stream_env.h"
 
@@ -19,14 +17,6 @@ namespace spindle {
 namespace {
 
 constexpr size_t kMiB = 1024 * 1024;
-
-// Bytes of this process in memory.
-size_t ResidentSize() {
-  std::ifstream file("/proc/self/statm");
-  size_t size = 0, resident = 0;
-  file >> size >> resident;
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-}
 
 class MemoryTest : public LeakCheckTest {
  protected:
@@ -45,7 +35,7 @@ class MemoryTest : public LeakCheckTest {
     server_ = env_->Listen(audit_.Watch(std::move(callbacks)), std::move(server_options));
   }
   // Looks whether there is more than ever before.
-  void Measure() { highest_ = std::max(highest_, ResidentSize()); }
+  void Measure() { highest_ = std::max(highest_, ResidentBytes()); }
   void TearDown() override {
     peers_.clear();
     server_.reset();
@@ -88,7 +78,7 @@ TEST_F(MemoryTest, ProducerThatHeedsTheMarksHoldsNoMoreThanThey_R8) {
          {.high_water_mark = kHigh, .low_water_mark = kHigh / 4});
   peers_.push_back(RawPeer::Connect(server_->address()));
   ASSERT_TRUE(env_->RunUntil([&] { return audit_.open() == 1; }));
-  const size_t before = ResidentSize();
+  const size_t before = ResidentBytes();
   uint64_t received = 0;
   while (received < kTotal || received < written) {
     // A million bytes for each 64 KiB that the peer reads.
@@ -115,7 +105,7 @@ TEST_F(MemoryTest, PeersThatNeverReadHoldNoMoreThanTheirLimit_R8) {
           .send_buffer = 4096});
   for (size_t i = 0; i < kPeers; ++i) peers_.push_back(RawPeer::Connect(server_->address(), 4096));
   ASSERT_TRUE(env_->RunUntil([&] { return handles.size() == kPeers; }));
-  const size_t before = ResidentSize();
+  const size_t before = ResidentBytes();
   uint64_t offered = 0;
   uint64_t refused = 0;
   const std::string piece(10'000, 'x');
@@ -150,7 +140,7 @@ TEST_F(MemoryTest, PausedReaderLeavesTheRestInTheKernel_R8) {
          {});
   peers_.push_back(RawPeer::Connect(server_->address()));
   ASSERT_TRUE(env_->RunUntil([&] { return audit_.open() == 1; }));
-  const size_t before = ResidentSize();
+  const size_t before = ResidentBytes();
   int quiet = 0;
   while (received < kTotal) {
     if (peers_[0].SendUntilFull() == 0 && ++quiet % 4 == 0 && paused) {

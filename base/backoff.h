@@ -1,5 +1,5 @@
-#ifndef SPINDLE_NET_POOL_BACKOFF_H_
-#define SPINDLE_NET_POOL_BACKOFF_H_
+#ifndef SPINDLE_BASE_BACKOFF_H_
+#define SPINDLE_BASE_BACKOFF_H_
 
 #include <chrono>
 #include <cstdint>
@@ -8,6 +8,10 @@
 #include "base/random.h"
 
 namespace spindle {
+
+// The delay after `failures` (at least 1) in a row, before chance has its part: initial *
+// multiplier^(failures - 1), at most `max`. A multiplier below 1 counts as 1, negative times as 0.
+Duration BackoffCeiling(Duration initial, Duration max, double multiplier, uint32_t failures);
 
 // How much of a delay is left to chance.
 enum class Jitter : uint8_t {
@@ -18,8 +22,7 @@ enum class Jitter : uint8_t {
   kDecorrelated,
 };
 
-// When to try again after a failure. The delay's ceiling is initial * multiplier^(failures - 1), at
-// most `max`.
+// When to try again after a failure: in a time of up to BackoffCeiling.
 //
 // The defaults keep the clients of a restarted server apart. With kFull the first delays of N
 // clients that failed together are uniform over `initial`: 5 % of them in any 100 ms. Later ones
@@ -53,4 +56,4 @@ Duration RandomDuration(Random& random, Duration limit);
 
 }  // namespace spindle
 
-#endif  // SPINDLE_NET_POOL_BACKOFF_H_
+#endif  // SPINDLE_BASE_BACKOFF_H_

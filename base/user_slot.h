@@ -1,12 +1,13 @@
-#ifndef SPINDLE_NET_SESSION_INTERNAL_USER_SLOT_H_
-#define SPINDLE_NET_SESSION_INTERNAL_USER_SLOT_H_
+#ifndef SPINDLE_BASE_USER_SLOT_H_
+#define SPINDLE_BASE_USER_SLOT_H_
 
 #include <memory>
 #include <utility>
 
 namespace spindle {
 
-// One value of any type, found again by its type; a pointer while empty. One thread.
+// One value of any type, movable or not, found again by its type; a pointer while empty. One thread
+// at a time.
 class UserSlot {
  public:
   template <typename T, typename... Args>
@@ -42,4 +43,4 @@ class UserSlot {
 
 }  // namespace spindle
 
-#endif  // SPINDLE_NET_SESSION_INTERNAL_USER_SLOT_H_
+#endif  // SPINDLE_BASE_USER_SLOT_H_
