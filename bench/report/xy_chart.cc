@@ -1,5 +1,6 @@
 #include "bench/report/xy_chart.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 

@@ -9,6 +9,7 @@
 // all answers to what came at once leave in one write. Everything runs on one loop, so that the map
 // needs no lock. Try it: nc HOST PORT
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <string_view>

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include "absl/hash/hash.h"
 #include "absl/status/status.h"

@@ -1,6 +1,6 @@
 """Tests of libevent's face that run on Spindle and on libevent itself."""
 
-load("//third_party/precompiled:cc_test.bzl", "cc_test")
+load("//third_party/precompiled:rules.bzl", "cc_test")
 
 _SPINDLE = [
     "//net/compat/libevent:all_parts",

@@ -1,6 +1,6 @@
 """A macro that proves that a header includes everything it needs."""
 
-load("@rules_cc//cc:defs.bzl", "cc_library")
+load("//third_party/precompiled:rules.bzl", "cc_library")
 
 def header_compiles_alone(hdr, deps = None):
     """Compiles `hdr` as the first and only include of a file, twice, for its guard.
@@ -20,6 +20,7 @@ def header_compiles_alone(hdr, deps = None):
     )
     cc_library(
         name = name,
+        testonly = True,
         srcs = [name + ".cc"],
         linkstatic = True,  # The object is the proof; nothing to link.
         deps = deps or ["//{}:{}".format(folder, stem)],

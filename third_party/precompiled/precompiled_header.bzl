@@ -1,4 +1,4 @@
-"""A header that the compiler reads once for all tests, not once for each."""
+"""Headers that the compiler reads once for many sources, not once for each."""
 
 load("@bazel_tools//tools/build_defs/cc:action_names.bzl", "CPP_COMPILE_ACTION_NAME")
 load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
@@ -10,29 +10,36 @@ def _precompiled_header_impl(ctx):
         ctx = ctx,
         cc_toolchain = toolchain,
         requested_features = ctx.features,
-        unsupported_features = ctx.disabled_features,
+        unsupported_features = ctx.disabled_features + ["layering_check", "module_maps"],
     )
     context = cc_common.merge_cc_infos(
         cc_infos = [dep[CcInfo] for dep in ctx.attr.deps],
     ).compilation_context
 
-    outputs = [header]
+    outputs = [header] + ctx.files.hdrs
     if ctx.var["COMPILATION_MODE"] == "opt":
         ctx.actions.write(header, "")
     else:
-        ctx.actions.expand_template(template = ctx.file.hdr, output = header, substitutions = {})
+        ctx.actions.write(
+            header,
+            "".join(["#include \"%s\"\n" % hdr.short_path for hdr in ctx.files.hdrs]),
+        )
         precompiled = ctx.actions.declare_file(ctx.label.name + ".h.gch")
+
+        # clang takes for a source with this check only what was made with it.
+        layering = ["-fmodules-strict-decluse"] if "layering_check" in ctx.features else []
         outputs.append(precompiled)
         variables = cc_common.create_compile_variables(
             feature_configuration = features,
             cc_toolchain = toolchain,
             source_file = header.path,
             output_file = precompiled.path,
-            # As the tests that use it are compiled, or the compiler does not take it.
+            # As the sources that use it are compiled, or the compiler does not take it.
             user_compile_flags = ctx.fragments.cpp.copts + ctx.fragments.cpp.cxxopts +
-                                 ctx.attr.copts + ["-x", "c++-header"],
+                                 ctx.attr.copts + layering +
+                                 ["-w", "-x", "c++-header"],
             include_directories = context.includes,
-            quote_include_directories = context.quote_includes,
+            quote_include_directories = depset(["."], transitive = [context.quote_includes]),
             system_include_directories = context.system_includes,
             preprocessor_defines = context.defines,
             use_pic = True,
@@ -52,26 +59,29 @@ def _precompiled_header_impl(ctx):
                 action_name = CPP_COMPILE_ACTION_NAME,
                 variables = variables,
             ),
-            inputs = depset([header], transitive = [context.headers, toolchain.all_files]),
+            inputs = depset([header] + ctx.files.hdrs, transitive = [context.headers, toolchain.all_files]),
             outputs = [precompiled],
+            # clang notes absolute paths of what it reads, and looks there again.
+            execution_requirements = {"no-sandbox": "1", "no-cache": "1"},
             mnemonic = "CppPrecompile",
             progress_message = "Precompiling " + header.short_path,
         )
     return [
         DefaultInfo(files = depset(outputs)),
         CcInfo(compilation_context = cc_common.create_compilation_context(
-            headers = depset(outputs),
+            headers = depset(outputs, transitive = [context.headers] if ctx.attr.with_deps else []),
         )),
     ]
 
-# `NAME.h`, generated from `hdr`, for `-include`; beside it, where g++ finds it, the compiled form. With
-# `-c opt`, which is not for tests, the header is empty.
+# `NAME.h`, which includes `hdrs`, for `-include`; beside it, where the compiler finds it, the compiled
+# form. With `-c opt`, which has few sources and other flags, the header is empty.
 precompiled_header = rule(
     implementation = _precompiled_header_impl,
     attrs = {
-        "hdr": attr.label(allow_single_file = [".h"], mandatory = True),
+        "hdrs": attr.label_list(allow_files = [".h"], mandatory = True),
         "deps": attr.label_list(providers = [CcInfo]),
         "copts": attr.string_list(),
+        "with_deps": attr.bool(doc = "clang says of each source that it depends on those, too."),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
     },
     fragments = ["cpp"],

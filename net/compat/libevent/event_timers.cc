@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "net/compat/libevent/internal/log.h"
 #include "net/compat/libevent/internal/timers.h"
 

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "gtest/gtest.h"
 #include "net/backend/sim_kernel.h"

@@ -2,6 +2,7 @@
 
 #include "net/pool/connection_pool.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>

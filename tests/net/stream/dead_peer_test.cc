@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
