@@ -56,6 +56,8 @@ SessionCloseKind KindOfConnectionEnd(const CloseReason& connection) {
       return Kind::kTimeout;
     case CloseKind::kOutputLimit:
       return Kind::kOutputLimit;
+    case CloseKind::kInputLimit:
+    case CloseKind::kMemoryLimit:
     case CloseKind::kServerStopped:
     case CloseKind::kLoopStopped:
       return Kind::kStopped;

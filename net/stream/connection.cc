@@ -13,6 +13,7 @@
 #include "net/loop/io_host.h"
 #include "net/stream/internal/connection_group.h"
 #include "net/stream/internal/connection_rare.h"
+#include "net/stream/internal/memory_governor.h"
 #include "net/stream/internal/small_input.h"
 #include "net/stream/internal/socket_options.h"
 
@@ -58,18 +59,33 @@ SocketAddress Connection::local_address() const {
 inline IoError Connection::CheckWrite(size_t size) {
   host_.AssertInLoop();
   if (!CanWrite(mode_.state)) return IoError(EPIPE, IoOp::kWrite);
-  const size_t limit = options().output_limit;
+  const size_t limit = group_->unasked_limit();
   if (size <= limit && output_.bytes().size() <= limit - size) [[likely]]
     return IoError();
-  return OverLimit();
+  return CheckWriteSlow(size);
 }
 
-IoError Connection::OverLimit() {
+IoError Connection::CheckWriteSlow(size_t size) {
   const IoError error(ENOBUFS, IoOp::kWrite);
-  if (options().output_limit_policy == OutputLimitPolicy::kClose) {
-    End(CloseReason{CloseKind::kOutputLimit, error});
+  const size_t limit = options().output_limit;
+  if (size > limit || output_.bytes().size() > limit - size) {
+    if (options().output_limit_policy == OutputLimitPolicy::kClose) {
+      End(CloseReason{CloseKind::kOutputLimit, error});
+    }
+    return error;
   }
-  return error;
+  LoopMemory* const memory = group_->memory();
+  if (memory != nullptr && !memory->Admit(*this, size, writes_wait())) return error;
+  return closed() ? error : IoError();
+}
+
+void Connection::ForgetBudgetPause() {
+  if (held_ != nullptr && held_->pause_hook.linked()) group_->memory()->Unpause(*held_);
+}
+
+void Connection::Recount() {
+  if (closed() || group_->memory() == nullptr) return;
+  group_->memory()->Set(*this, output_.bytes().size() + input_.size());
 }
 
 inline void Connection::Queued(size_t size) {
@@ -134,10 +150,14 @@ IoError Connection::Writev(std::span<const std::string_view> pieces) {
   size_t size = 0;
   for (const std::string_view piece : pieces) size += piece.size();
   if (IoError error = CheckWrite(size); !error.ok()) return error;
+  if (size == 0) return IoError();
+  Buffer& bytes = output_.bytes();
+  if (bytes.empty()) bytes.SetSpare(host_.TakeBlock());
+  NoteFirstOutput();
   for (const std::string_view piece : pieces) {
-    const IoError error = Write(piece);
-    SPINDLE_DCHECK(error.ok());
+    if (!piece.empty()) bytes.Append(piece);
   }
+  Queued(size);
   return IoError();
 }
 
@@ -171,6 +191,8 @@ void Connection::PauseReading() {
 
 void Connection::ResumeReading() {
   host_.AssertInLoop();
+  if (closed()) return;
+  if (mode_.counted) Recount();  // The user may have taken from unread_input().
   if (!closed()) EndPause(kUserPause);
 }
 
@@ -224,8 +246,13 @@ void Connection::End(CloseReason reason) {
   mode_.state = CloseState::kClosed;
   const int fd = id_.fd();
   Connection* const partner = this->partner();
-  const bool reset = !output_.empty() || reason.kind == CloseKind::kLocalAbort;
+  const bool for_memory = reason.kind == CloseKind::kMemoryLimit;
+  const bool reset = !output_.empty() || reason.kind == CloseKind::kLocalAbort || for_memory;
   output_.Discard();
+  if (for_memory && !in_callback_) {
+    dropped_ += input_.size();
+    input_ = Buffer();
+  }
   host_.Detach(*this);
   if (reset) {
     // The peer must not take what it has for the whole.
@@ -234,6 +261,7 @@ void Connection::End(CloseReason reason) {
   }
   host_.syscalls().Close(fd);
   if (rare_ != nullptr) rare_->Stop();
+  if (mode_.counted) group_->memory()->Set(*this, 0);
   group_->OnClosed(*this);
   if (partner != nullptr) LeavePartner(*partner);
 }

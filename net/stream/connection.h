@@ -42,6 +42,8 @@ namespace spindle {
 class ConnectionGroup;
 class ConnectionRare;
 class IoHost;
+class LoopMemory;
+struct HeldBytes;
 
 enum class Toggle : uint8_t { kOff, kOn };
 
@@ -103,7 +105,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void PauseReading();
   // What on_bytes has left comes again at once, also if there is nothing new.
   void ResumeReading();
-  // By PauseReading, the high water mark or a rate limit.
+  // By PauseReading, the high water mark, a rate limit or a memory budget.
   bool reading_paused() const { return mode_.paused != 0; }
   // What on_bytes has left. For on_read_closed and on_close, where a last message without its end
   // may be taken from it; inside of on_bytes use `input`.
@@ -168,6 +170,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   friend class ConnectionGroup;
   friend class ConnectionHandle;
   friend class ConnectionRare;
+  friend class LoopMemory;
   friend void Couple(Connection& a, Connection& b);
 
   // What sends a connection off the short path. All zero for a plain one, so that one compare
@@ -183,9 +186,10 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
     bool counted = false;     // The memory budget knows of bytes that are kept here.
   };
   enum PauseCause : uint8_t {
-    kUserPause = 1,   // PauseReading. This and the next also hold back what is read already.
-    kWaterPause = 2,  // The high water mark.
-    kRatePause = 4,   // A rate limit, until its timer rings.
+    kUserPause = 1,    // PauseReading. This and the next also hold back what is read already.
+    kWaterPause = 2,   // The high water mark.
+    kRatePause = 4,    // A rate limit, until its timer rings.
+    kBudgetPause = 8,  // The memory budget.
   };
   enum WriteGate : uint8_t {
     kSocketFull = 1,   // The socket takes nothing until it becomes writable.
@@ -241,6 +245,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   [[nodiscard]] bool DeliverBlock(size_t size);
   [[nodiscard]] bool DeliverInto(Buffer& input);
   ABSL_ATTRIBUTE_NOINLINE bool AfterDelivery(Buffer& input);
+  bool CheckKeptInput();
   void CountRead(size_t size);
   ABSL_ATTRIBUTE_NOINLINE bool CheckSocketError();
   ABSL_ATTRIBUTE_NOINLINE bool OnReadEnd(IoResult result);
@@ -270,7 +275,10 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
 
   // Whether `size` more bytes may be queued.
   IoError CheckWrite(size_t size);
-  IoError OverLimit();
+  IoError CheckWriteSlow(size_t size);
+  // Tells the memory budget what is kept. May end the connection.
+  void Recount();
+  void ForgetBudgetPause();
   ABSL_ATTRIBUTE_NOINLINE IoError WriteSlow(Buffer&& data);
   void NoteFirstOutput();
   void Queued(size_t size);
@@ -290,6 +298,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   Buffer input_;
   OutputQueue output_;
   std::unique_ptr<ConnectionRare> rare_;
+  std::unique_ptr<HeldBytes> held_;  // While mode_.counted.
   UserSlot user_;
   uint64_t accepted_ = 0;
   uint64_t sent_ = 0;

@@ -1,5 +1,7 @@
 #include "net/stream/couple.h"
 
+#include <errno.h>
+
 #include <utility>
 
 #include "base/check.h"
@@ -15,6 +17,9 @@ void Couple(Connection& a, Connection& b) {
   if (a.closed()) return b.Close();
   if (b.closed()) return a.Close();
   SPINDLE_CHECK(a.partner() == nullptr && b.partner() == nullptr) << "coupled already";
+  // Who is paused for what it holds itself: from now on the other one is.
+  a.ForgetBudgetPause();
+  b.ForgetBudgetPause();
   a.rare().partner = b.id_;
   b.rare().partner = a.id_;
   a.JoinPartner(b);
@@ -36,6 +41,7 @@ void Connection::JoinPartner(Connection& partner) {
       dropped_ += input_.size();
       input_.Clear();
     }
+    if (mode_.counted) Recount();
   }
   if (mode_.state == CloseState::kPeerDone) partner.ShutdownWrite();
 }
@@ -49,6 +55,8 @@ void Connection::Forward(Connection& partner, size_t size) {
     error = partner.Write(Buffer(host_.TakeBlock(), 0, size));
   }
   if (!error.ok()) dropped_ += size;
+  // A relay cannot leave out a piece and go on.
+  if (error.code() == ENOBUFS) End(CloseReason{CloseKind::kOutputLimit, error});
 }
 
 // This connection has ended: so does the partner.
@@ -58,6 +66,8 @@ void Connection::LeavePartner(Connection& partner) {
     case CloseKind::kIoError:
     case CloseKind::kLocalAbort:
     case CloseKind::kOutputLimit:
+    case CloseKind::kInputLimit:
+    case CloseKind::kMemoryLimit:
       partner.Abort();
       break;
     default:

@@ -41,6 +41,10 @@ struct ConnectionOptions {
   bool pause_reading_above_high_water = true;
   size_t output_limit = 64 * 1024 * 1024;
   OutputLimitPolicy output_limit_policy = OutputLimitPolicy::kClose;
+  // So much may on_bytes leave unread: a message that is longer, or a callback that never consumes,
+  // ends the connection (kInputLimit). Who pauses reading, or waits for its output to be taken,
+  // may leave more, by one block: the limit is looked at when reading goes on.
+  size_t input_limit = 64 * 1024 * 1024;
 
   // Deadlines; each ends the connection with a CloseReason of its own.
   Duration idle_timeout{0};   // Nothing read and nothing taken by the peer for so long.
@@ -80,6 +84,28 @@ struct ConnectionOptions {
     return !read_rate.unlimited() || !write_rate.unlimited() || read_group != nullptr ||
            write_group != nullptr;
   }
+};
+
+// What a server does when its connections keep more bytes than its budget.
+enum class MemoryPolicy : uint8_t {
+  kCloseLargest,  // Ends those that keep most (kMemoryLimit, a reset) until the budget is kept.
+  kRefuseWrites,  // Refuses each write that would take it over the budget (ENOBUFS).
+};
+
+// How many bytes the connections of a server may keep in all: output that the kernel has not taken,
+// and input that on_bytes has left. Bytes that many queues share count in each; files do not count.
+// 0: no budget.
+//
+// From three quarters of a budget on, connections that keep more than the average, and most of it
+// as output, are not read from when they grow further, and from seven eighths on all that grow;
+// below the half all are read from again. At the budget the policy holds; who reads much at a time
+// (a block of 64 KiB for each connection) needs an eighth that takes it. What connections write
+// whose sockets still take it is counted when the callback ends and something remains, so a budget
+// can be exceeded by what is written in one turn to peers that were not slow until then.
+struct MemoryBudget {
+  size_t server_bytes = 0;
+  size_t loop_bytes = 0;  // On each loop.
+  MemoryPolicy policy = MemoryPolicy::kCloseLargest;
 };
 
 // What became of the connections of a server that drained.

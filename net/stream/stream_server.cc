@@ -13,6 +13,9 @@
 #include "net/loop/io_host.h"
 #include "net/stream/internal/acceptor.h"
 #include "net/stream/internal/connection_group.h"
+#include "net/stream/internal/memory_governor.h"
+#include "net/stream/internal/peer_counts.h"
+#include "net/stream/rate_limit.h"
 
 namespace spindle {
 
@@ -59,7 +62,8 @@ class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Cor
   // gone, with false, on this one.
   template <typename Function>
   void WithAcceptors(Function function);
-  Acceptor::Verdict MayAccept();
+  // `allowed`: the next accept has passed accepts_per_second already.
+  Acceptor::Verdict MayAccept(IoHost& host, bool& allowed);
   bool AtLimit() const {
     return options_.max_connections > 0 && connections() >= options_.max_connections;
   }
@@ -72,6 +76,9 @@ class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Cor
 
   StreamServerOptions options_;
   const std::shared_ptr<const ConnectionConfig> config_;
+  const std::shared_ptr<ServerMemory> memory_;
+  const std::shared_ptr<PeerCounts> peers_;  // Null without a limit.
+  RateGroup accept_rate_;
   IoHost& main_host_;  // Touched on the main loop's thread only.
   const LoopRef main_loop_;
   std::vector<std::unique_ptr<Shard>> shards_;
@@ -79,7 +86,9 @@ class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Cor
   SocketAddress address_;
   size_t next_shard_ = 0;  // Main loop.
   std::atomic<uint64_t> refused_{0};
+  std::atomic<uint64_t> refused_per_peer_{0};
   std::atomic<uint64_t> failed_{0};
+  std::atomic<bool> finishing_{false};  // StopAccepting has begun.
   std::atomic<bool> draining_{false};
   std::atomic<bool> stopped_{false};
   // Main loop: sums of the shards that have drained.
@@ -93,6 +102,11 @@ StreamServer::Core::Core(std::vector<EventLoop*> loops, EventLoop& main_loop,
     : options_(std::move(options)),
       config_(std::make_shared<const ConnectionConfig>(
           ConnectionConfig{std::move(callbacks), options_.connection})),
+      memory_(std::make_shared<ServerMemory>(options_.memory)),
+      peers_(options_.max_connections_per_peer > 0
+                 ? std::make_shared<PeerCounts>(options_.max_connections_per_peer)
+                 : nullptr),
+      accept_rate_(RateLimit{options_.accepts_per_second, options_.accept_burst}),
       main_host_(IoHost::Of(main_loop)),
       main_loop_(main_loop.ref()) {
   for (EventLoop* loop : loops) {
@@ -100,7 +114,8 @@ StreamServer::Core::Core(std::vector<EventLoop*> loops, EventLoop& main_loop,
     shard->loop = loop->ref();
     shard->host = &IoHost::Of(*loop);
     shard->queue = shard->host->hand_over_queue();
-    shard->group = std::make_unique<ConnectionGroup>(*shard->host, config_);
+    shard->group = std::make_unique<ConnectionGroup>(*shard->host, config_,
+                                                     memory_->AddLoop(shard->loop), peers_);
     shards_.push_back(std::move(shard));
   }
 }
@@ -179,10 +194,14 @@ ListenOptions StreamServer::Core::MakeListenOptions(bool reuse_port) const {
 
 Acceptor::Callbacks StreamServer::Core::MakeAcceptorCallbacks(IoHost& host, Shard* own) {
   Acceptor::Callbacks callbacks;
-  if (options_.max_connections > 0 && options_.over_limit == OverLimit::kQueue) {
-    callbacks.may_accept = [this] { return MayAccept(); };
+  // An accept that found nothing has not used what it was allowed.
+  const auto allowed = std::make_shared<bool>(false);
+  if ((options_.max_connections > 0 && options_.over_limit == OverLimit::kQueue) ||
+      options_.accepts_per_second > 0) {
+    callbacks.may_accept = [this, &host, allowed] { return MayAccept(host, *allowed); };
   }
-  callbacks.on_accept = [this, &host, own](OwnedSocket socket, const SocketAddress& peer) {
+  callbacks.on_accept = [this, &host, own, allowed](OwnedSocket socket, const SocketAddress& peer) {
+    *allowed = false;
     OnAccept(host, own, std::move(socket), peer);
   };
   callbacks.on_error = [this](IoError error) { ReportError(error); };
@@ -220,13 +239,23 @@ absl::StatusOr<std::vector<OwnedFd>> StreamServer::Core::DuplicateListeners() {
   return copies;
 }
 
-Acceptor::Verdict StreamServer::Core::MayAccept() {
-  return AtLimit() ? Acceptor::Verdict::kWait : Acceptor::Verdict::kGoOn;
+Acceptor::Verdict StreamServer::Core::MayAccept(IoHost& host, bool& allowed) {
+  if (options_.over_limit == OverLimit::kQueue && AtLimit()) return Acceptor::Verdict::kWait;
+  // What is in the queue when the listening ends would be reset: it is accepted at any rate.
+  allowed =
+      allowed || finishing_.load(std::memory_order_relaxed) || accept_rate_.TryTake(1, host.Now());
+  return allowed ? Acceptor::Verdict::kGoOn : Acceptor::Verdict::kWait;
 }
 
 void StreamServer::Core::OnAccept(IoHost& host, Shard* own, OwnedSocket socket,
                                   const SocketAddress& peer) {
   if (options_.over_limit == OverLimit::kRefuse && AtLimit()) {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    Refuse(host.syscalls(), std::move(socket));
+    return;
+  }
+  if (peers_ != nullptr && !peers_->Add(peer)) {
+    refused_per_peer_.fetch_add(1, std::memory_order_relaxed);
     Refuse(host.syscalls(), std::move(socket));
     return;
   }
@@ -252,12 +281,12 @@ void StreamServer::Core::OnAccept(IoHost& host, Shard* own, OwnedSocket socket,
     }
   }
   if (error.ok()) return;
+  if (peers_ != nullptr) peers_->Remove(peer);
   failed_.fetch_add(1, std::memory_order_relaxed);
   if (!stopped_.load(std::memory_order_relaxed)) ReportError(error);
 }
 
 void StreamServer::Core::Refuse(Syscalls& syscalls, OwnedSocket socket) {
-  refused_.fetch_add(1, std::memory_order_relaxed);
   if (options_.refusal_message.empty()) return;
   // A fresh socket takes a short message at once; if it does not, nothing more can be done.
   const iovec message = {options_.refusal_message.data(), options_.refusal_message.size()};
@@ -298,6 +327,7 @@ void StreamServer::Core::StopAccepting() {
   // What is still in the queue is accepted here; `place`, on_open and on_accept_error can destroy
   // the server.
   const std::shared_ptr<Core> keep_alive = shared_from_this();
+  finishing_.store(true, std::memory_order_relaxed);
   WithAcceptors([](Acceptors& acceptors, bool alive) {
     // A callback may stop the server: the list is looked at afresh each time.
     for (size_t i = 0; alive && i < acceptors.size(); ++i) acceptors[i]->Finish();
@@ -361,6 +391,14 @@ StreamServerStats StreamServer::Core::stats() const {
   StreamServerStats stats;
   stats.refused = refused_.load(std::memory_order_relaxed);
   stats.failed = failed_.load(std::memory_order_relaxed);
+  stats.refused_per_peer = refused_per_peer_.load(std::memory_order_relaxed);
+  stats.accept_waits = accept_rate_.counters().waits;
+  stats.buffered_bytes = memory_->bytes();
+  stats.buffered_peak = memory_->peak();
+  stats.paused_now = memory_->paused_now();
+  stats.budget_pauses = memory_->pauses();
+  stats.budget_closed = memory_->ended();
+  stats.budget_refusals = memory_->refused();
   for (const std::unique_ptr<Shard>& shard : shards_) {
     const uint64_t accepted = shard->accepted.load(std::memory_order_relaxed);
     stats.accepted += accepted;

@@ -50,6 +50,18 @@ struct StreamServerOptions {
   OverLimit over_limit = OverLimit::kQueue;
   std::string refusal_message = {};
 
+  // Open connections from one peer: an IPv4 address (also mapped into IPv6) or an IPv6 /64, which
+  // is what one customer gets. Those above are refused as by OverLimit::kRefuse. Unix peers are not
+  // limited. 0: no limit.
+  size_t max_connections_per_peer = 0;
+  // Connections accepted per second, on average, and in a burst (0: a tenth of a second's worth);
+  // others wait in the kernel's queue, which is looked at every 20 ms. 0: no limit.
+  uint64_t accepts_per_second = 0;
+  uint64_t accept_burst = 0;
+
+  // What all connections together may keep in memory.
+  MemoryBudget memory = {};
+
   int backlog = 4096;  // Capped by the kernel at net.core.somaxconn.
   size_t accepts_per_turn = 64;
   bool dual_stack = true;  // An IPv6 address takes IPv4 connections too.
@@ -60,9 +72,18 @@ struct StreamServerOptions {
 };
 
 struct StreamServerStats {
-  uint64_t accepted = 0;  // Handed to a loop.
-  uint64_t refused = 0;   // Over max_connections.
-  uint64_t failed = 0;    // Accepted, but could not be registered.
+  uint64_t accepted = 0;          // Handed to a loop.
+  uint64_t refused = 0;           // Over max_connections.
+  uint64_t failed = 0;            // Accepted, but could not be registered.
+  uint64_t refused_per_peer = 0;  // Over max_connections_per_peer.
+  uint64_t accept_waits = 0;      // Times that accepts_per_second made the kernel's queue wait.
+  // Of the memory budget; the first two are counted without one, too.
+  size_t buffered_bytes = 0;     // Kept now: queued output and unread input.
+  size_t buffered_peak = 0;      // The most so far.
+  size_t paused_now = 0;         // Connections that are not read from for it.
+  uint64_t budget_pauses = 0;    // Times that one was.
+  uint64_t budget_closed = 0;    // Connections ended for it (kMemoryLimit).
+  uint64_t budget_refusals = 0;  // Writes refused for it.
   std::vector<uint64_t> accepted_per_loop = {};
   std::vector<size_t> open_per_loop = {};
 };

@@ -28,6 +28,10 @@ std::string_view CloseKindName(CloseKind kind) {
       return "connect_timeout";
     case CloseKind::kOutputLimit:
       return "output_limit";
+    case CloseKind::kInputLimit:
+      return "input_limit";
+    case CloseKind::kMemoryLimit:
+      return "memory_limit";
     case CloseKind::kServerStopped:
       return "server_stopped";
     case CloseKind::kLoopStopped:

@@ -24,6 +24,8 @@ enum class CloseKind : uint8_t {
   kTotalTimeout,    // it was open for as long as it may be in all
   kConnectTimeout,  // no connection within the deadline
   kOutputLimit,     // queued output passed the hard cap, whose policy is to close
+  kInputLimit,      // on_bytes left more unread than the hard cap
+  kMemoryLimit,     // it held most when a memory budget was used up
   kServerStopped,   // the server was stopped or destroyed
   kLoopStopped,     // the event loop was stopped or destroyed
   kRefused,         // our server was at its maximum of connections

@@ -48,6 +48,7 @@ ConnectionOptions RollConnection(Random& random) {
   }
   if (random.OneIn(2)) options.output_limit_policy = OutputLimitPolicy::kRefuse;
   if (random.OneIn(3)) options.pause_reading_above_high_water = false;
+  if (random.OneIn(6)) options.input_limit = random.Uniform(64 * 1024);
   if (random.OneIn(6)) options.idle_timeout = RollDuration(random, seconds(3));
   if (random.OneIn(6)) options.read_timeout = RollDuration(random, seconds(3));
   if (random.OneIn(6)) options.write_timeout = RollDuration(random, seconds(3));
@@ -64,6 +65,14 @@ ConnectionOptions RollConnection(Random& random) {
   return options;
 }
 
+MemoryBudget RollMemory(Random& random) {
+  MemoryBudget budget;
+  if (random.OneIn(2)) budget.server_bytes = 1 + random.Uniform(100'000);
+  if (random.OneIn(2)) budget.loop_bytes = 1 + random.Uniform(50'000);
+  if (random.OneIn(2)) budget.policy = MemoryPolicy::kRefuseWrites;
+  return budget;
+}
+
 StreamServerOptions RollServer(Random& random) {
   StreamServerOptions options;
   options.connection = RollConnection(random);
@@ -72,6 +81,9 @@ StreamServerOptions RollServer(Random& random) {
   options.placement = kPlacements[random.Uniform(4)];
   if (random.OneIn(4)) options.max_connections = 1 + random.Uniform(4);
   if (random.OneIn(2)) options.over_limit = OverLimit::kRefuse;
+  if (random.OneIn(6)) options.max_connections_per_peer = 1 + random.Uniform(4);
+  if (random.OneIn(6)) options.accepts_per_second = 1 + random.Uniform(100);
+  if (random.OneIn(3)) options.memory = RollMemory(random);
   if (random.OneIn(4)) options.backlog = 1 + static_cast<int>(random.Uniform(4));
   if (random.OneIn(3)) options.accepts_per_turn = 1 + random.Uniform(3);
   return options;

@@ -132,6 +132,7 @@ ConnectionOptions HammerTest::RollConnection() {
     options.output_limit = options.high_water_mark + random.Uniform(100000);
   }
   if (random.OneIn(2)) options.output_limit_policy = OutputLimitPolicy::kRefuse;
+  if (random.OneIn(4)) options.input_limit = random.Uniform(20000);
   if (random.OneIn(2)) options.peer_fin = PeerFinPolicy::kKeepWriting;
   if (random.OneIn(4)) options.idle_timeout = Millis(200);
   if (random.OneIn(4)) options.write_timeout = Millis(200);
@@ -147,6 +148,12 @@ void HammerTest::StartServer() {
   options.connection = RollConnection();
   options.placement = ThreadRandom().OneIn(2) ? Placement::kReusePort : Placement::kRoundRobin;
   if (ThreadRandom().OneIn(4)) options.max_connections = 4;
+  if (ThreadRandom().OneIn(4)) options.max_connections_per_peer = 4;
+  if (ThreadRandom().OneIn(4)) options.accepts_per_second = 500;
+  if (ThreadRandom().OneIn(2)) {
+    options.memory.server_bytes = 1 + ThreadRandom().Uniform(100'000);
+    if (ThreadRandom().OneIn(2)) options.memory.policy = MemoryPolicy::kRefuseWrites;
+  }
   auto made =
       StreamServer::Listen(*pool_, SocketAddress::LoopbackV4(0),
                            server_audit_.Watch(MakeCallbacks('s', 'c')), std::move(options));

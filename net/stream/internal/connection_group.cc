@@ -6,6 +6,8 @@
 
 #include "base/check.h"
 #include "net/stream/internal/connection_rare.h"
+#include "net/stream/internal/memory_governor.h"
+#include "net/stream/internal/peer_counts.h"
 
 namespace spindle {
 
@@ -33,8 +35,16 @@ class ConnectionGroup::Draining final : public TimerEntry {
   ConnectionGroup& group_;
 };
 
-ConnectionGroup::ConnectionGroup(IoHost& host, std::shared_ptr<const ConnectionConfig> config)
-    : host_(host), config_(std::move(config)), deferral_(std::in_place, *this) {}
+ConnectionGroup::ConnectionGroup(IoHost& host, std::shared_ptr<const ConnectionConfig> config,
+                                 std::shared_ptr<LoopMemory> memory,
+                                 std::shared_ptr<PeerCounts> peers)
+    : host_(host),
+      config_(std::move(config)),
+      memory_(std::move(memory)),
+      peers_(std::move(peers)),
+      unasked_limit_(memory_ != nullptr && memory_->has_budget() ? 0
+                                                                 : config_->options.output_limit),
+      deferral_(std::in_place, *this) {}
 
 ConnectionGroup::~ConnectionGroup() { Stop(); }
 
@@ -161,6 +171,7 @@ bool ConnectionGroup::CallOut(Function function) {
 void ConnectionGroup::OnClosed(Connection& connection) {
   open_.remove(connection);
   closed_.push_back(connection);
+  if (peers_ != nullptr) peers_->Remove(connection.peer_);
   Unexpect();
   ++host_.stats().connections_closed;
   if (deferral_.has_value()) host_.Defer(*deferral_);

@@ -17,6 +17,8 @@
 
 namespace spindle {
 
+class PeerCounts;
+
 // What all connections of one server or client share.
 struct ConnectionConfig {
   ConnectionCallbacks callbacks;
@@ -31,7 +33,11 @@ struct ConnectionConfig {
 // whose loop is gone, may be destroyed on any thread.
 class ConnectionGroup final : public AdoptTarget {
  public:
-  ConnectionGroup(IoHost& host, std::shared_ptr<const ConnectionConfig> config);
+  // `memory` counts what the connections keep, `peers` how many each peer has (one less when one of
+  // ours ends); null if nobody wants to know.
+  ConnectionGroup(IoHost& host, std::shared_ptr<const ConnectionConfig> config,
+                  std::shared_ptr<LoopMemory> memory = nullptr,
+                  std::shared_ptr<PeerCounts> peers = nullptr);
   ~ConnectionGroup();
 
   // Takes no connection from now on. Again: does nothing.
@@ -39,6 +45,9 @@ class ConnectionGroup final : public AdoptTarget {
 
   IoHost& host() { return host_; }
   const ConnectionConfig& config() const { return *config_; }
+  LoopMemory* memory() const { return memory_.get(); }
+  // Output up to this size, in all, is queued without a further look.
+  size_t unasked_limit() const { return unasked_limit_; }
 
   // What new registrations watch: writability only if an early first event is wanted, since that
   // event is a wake-up of its own.
@@ -100,6 +109,9 @@ class ConnectionGroup final : public AdoptTarget {
 
   IoHost& host_;
   const std::shared_ptr<const ConnectionConfig> config_;
+  const std::shared_ptr<LoopMemory> memory_;
+  const std::shared_ptr<PeerCounts> peers_;
+  const size_t unasked_limit_;
   IntrusiveList<Connection, &Connection::hook_> open_;
   IntrusiveList<Connection, &Connection::hook_> closed_;  // Still to be reported.
   std::atomic<size_t> count_{0};

@@ -59,7 +59,18 @@ bool Connection::AfterDelivery(Buffer& input) {
   }
   // Moved away, as an echo does, it leaves nothing to keep.
   if (!input.OwnsNothing()) KeepInput(input);
-  return !need_flush_ || Flush();
+  if (need_flush_ && !Flush()) return false;
+  return (!mode_.counted && input_.OwnsNothing()) || CheckKeptInput();
+}
+
+// False if on_bytes has left more than it may, or the memory is used up.
+bool Connection::CheckKeptInput() {
+  Recount();
+  if (closed()) return false;
+  // Who has paused, or waits for its output to be taken, will come back to it.
+  if (input_.size() < options().input_limit || !delivery_enabled()) return true;
+  End(CloseReason{CloseKind::kInputLimit, IoError(ENOBUFS, IoOp::kRead)});
+  return false;
 }
 
 bool Connection::DeliverInto(Buffer& input) {
@@ -212,7 +223,11 @@ void Connection::EndPause(PauseCause cause) {
     rare_->last_read = host_.now();
     rare_->Schedule();
   }
-  ReadAgain();
+  if ((cause & (kUserPause | kWaterPause)) != 0) {
+    ReadAgain();
+  } else if (read_ready_) {
+    host_.MarkReady(*this);
+  }
 }
 
 void Connection::OnReady() {
@@ -355,6 +370,10 @@ bool Connection::FlushMore() {
 
 // What the state of the queue means to others, once it has been written as far as it goes.
 bool Connection::AfterFlush(bool wrote) {
+  if (mode_.counted || !output_.empty()) {
+    Recount();
+    if (closed()) return false;
+  }
   if (output_.empty()) {
     host_.GiveBackBlock(output_.bytes().TakeChunk());
     if (EndsWhenFlushed(mode_.state) || mode_.state == CloseState::kLingering) {
@@ -387,6 +406,7 @@ void Connection::OnWriteError(IoOp operation, int error) {
   // to read to the end. It is delivered before the end is reported.
   reason_ = CloseReason{CloseKind::kPeerReset, IoError(error, operation)};
   output_.Discard();
+  if (mode_.counted) Recount();
   write_failed_ = true;
   mode_.state = CloseState::kHalfClosed;
   read_ready_ = true;
@@ -467,6 +487,7 @@ void Connection::OnOutputEnd() {
   }
   dropped_ += input_.size();
   input_ = Buffer();
+  if (mode_.counted) Recount();
   ConnectionRare& rare = this->rare();
   rare.end_deadline =
       std::min(rare.end_deadline, SaturatingAdd(host_.now(), options().linger_timeout));
