@@ -89,7 +89,9 @@ struct ConnectionOptions {
 // What a server does when its connections keep more bytes than its budget.
 enum class MemoryPolicy : uint8_t {
   kCloseLargest,  // Ends those that keep most (kMemoryLimit, a reset) until the budget is kept.
-  kRefuseWrites,  // Refuses each write that would take it over the budget (ENOBUFS).
+  // Refuses each write that would take it over the budget (ENOBUFS), but for up to 4 KiB from a
+  // connection that keeps nothing.
+  kRefuseWrites,
 };
 
 // How many bytes the connections of a server may keep in all: output that the kernel has not taken,
@@ -100,8 +102,8 @@ enum class MemoryPolicy : uint8_t {
 // as output, are not read from when they grow further, and from seven eighths on all that grow;
 // below the half all are read from again. At the budget the policy holds; who reads much at a time
 // (a block of 64 KiB for each connection) needs an eighth that takes it. What connections write
-// whose sockets still take it is counted when the callback ends and something remains, so a budget
-// can be exceeded by what is written in one turn to peers that were not slow until then.
+// whose sockets still take it is counted at once above 16 KiB, and else when the callback ends and
+// something remains: a budget can be exceeded by 16 KiB for each connection written to in one turn.
 struct MemoryBudget {
   size_t server_bytes = 0;
   size_t loop_bytes = 0;  // On each loop.

@@ -113,7 +113,12 @@ TEST_P(LimitsTest, WritesAreRefusedAtTheBudget_R8) {
   std::atomic<uint64_t> refused{0};
   Listen({.on_bytes =
               [&](Connection& c, Buffer& in) {
+                const bool greedy = in != "ask";
                 in.Clear();
+                if (!greedy) {
+                  c.Write("answer");
+                  return;
+                }
                 c.loop().RunEvery(milliseconds(1), [&refused, handle = c.handle()] {
                   Connection* const target = handle.Get();
                   if (target == nullptr) return;
@@ -139,8 +144,18 @@ TEST_P(LimitsTest, WritesAreRefusedAtTheBudget_R8) {
   EXPECT_GE(stats.budget_refusals, 2000u);
   EXPECT_LE(stats.buffered_bytes, 4 * (kBudget + kSilent * kStep));
   EXPECT_EQ(server_audit_.closed(), 0u);
+  // Whose peer reads gets its answers all the same.
+  bool answered = false;
+  StreamClient& healthy = Connect({.on_open = [](Connection& c) { c.Write("ask"); },
+                                   .on_bytes =
+                                       [&](Connection&, Buffer& in) {
+                                         answered = true;
+                                         in.Clear();
+                                       }});
+  ASSERT_TRUE(env_->RunUntil([&] { return answered; }));
+  silent.push_back(&healthy);
   for (StreamClient* client : silent) client->connection()->Abort();
-  ASSERT_TRUE(env_->RunUntil([&] { return server_audit_.closed() == kSilent; }));
+  ASSERT_TRUE(env_->RunUntil([&] { return server_audit_.closed() == kSilent + 1; }));
   ExpectNothingKept();
 }
 

@@ -1,6 +1,7 @@
 #include "net/stream/internal/memory_governor.h"
 
 #include <errno.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <bit>
@@ -11,6 +12,14 @@
 
 namespace spindle {
 namespace {
+
+// So much from a connection that keeps nothing is never refused: whose peer reads gets its answers,
+// whatever others have used up.
+constexpr size_t kNeverRefused = 4096;
+
+// Output that may leave at once is counted when the callback ends and it has not; but more of it
+// than this is counted now, for a thousand connections can be written to in one turn.
+constexpr size_t kCountedLater = 16 * 1024;
 
 // Among holders of about one size, so many are looked at for the largest.
 constexpr int kLooks = 16;
@@ -123,7 +132,8 @@ bool LoopMemory::Admit(Connection& connection, size_t size, bool stays) {
   const size_t held = connection.held_ == nullptr ? 0 : connection.held_->bytes;
   const size_t keeps = connection.output_.bytes().size() + connection.input_.size();
   const MemoryBudget& budget = server_.budget_;
-  if (budget.policy == MemoryPolicy::kRefuseWrites) {
+  const bool small = keeps == 0 && size <= kNeverRefused;
+  if (budget.policy == MemoryPolicy::kRefuseWrites && !small) {
     const size_t more = keeps - std::min(held, keeps) + size;
     const auto fits = [more](size_t bytes, size_t limit) {
       return limit == 0 || (more <= limit && bytes <= limit - more);
@@ -133,7 +143,7 @@ bool LoopMemory::Admit(Connection& connection, size_t size, bool stays) {
       return false;
     }
   }
-  if (stays) Set(connection, keeps + size);
+  if (stays || keeps + size > kCountedLater) Set(connection, keeps + size);
   return true;
 }
 
@@ -163,8 +173,10 @@ bool LoopMemory::EndLargest() {
       if (++looks == kLooks) break;
     }
     server_.ended_.fetch_add(1, std::memory_order_relaxed);
+    const size_t freed = largest->bytes;
     largest->connection.End(
         CloseReason{CloseKind::kMemoryLimit, IoError(ENOBUFS, IoOp::kWrite)});  // Sets it to 0.
+    server_.Freed(freed);
     return true;
   }
   return false;
@@ -201,6 +213,15 @@ void ServerMemory::Subtract(size_t bytes, const LoopMemory& by) {
   for (const std::unique_ptr<LoopMemory>& loop : loops_) {
     if (loop.get() != &by && loop->paused_now_.load() > 0) Post(*loop, &LoopMemory::ResumeAll);
   }
+}
+
+// glibc keeps what is freed, for each thread that had it: the budget of memory in use would not be
+// one of memory taken from the system.
+void ServerMemory::Freed(size_t bytes) {
+  const size_t budget = std::max(budget_.server_bytes, budget_.loop_bytes);
+  if (freed_.fetch_add(bytes) + bytes < budget / 16) return;
+  freed_.store(0);
+  malloc_trim(0);
 }
 
 void ServerMemory::Post(LoopMemory& loop, void (LoopMemory::*function)()) {

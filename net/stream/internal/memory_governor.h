@@ -95,12 +95,14 @@ class ServerMemory : public std::enable_shared_from_this<ServerMemory> {
   friend class LoopMemory;
   void Add(size_t bytes);
   void Subtract(size_t bytes, const LoopMemory& by);
+  void Freed(size_t bytes);
   void Post(LoopMemory& loop, void (LoopMemory::*function)());
 
   const MemoryBudget budget_;
   std::vector<std::unique_ptr<LoopMemory>> loops_;
   std::atomic<size_t> bytes_{0};
   std::atomic<size_t> peak_{0};
+  std::atomic<size_t> freed_{0};  // By ending connections, since memory was last given back.
   std::atomic<uint64_t> pauses_{0};
   std::atomic<uint64_t> ended_{0};
   std::atomic<uint64_t> refused_{0};
