@@ -1,5 +1,6 @@
 // Deadlines: to the nanosecond on virtual time; on the kernel only that they come.
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,7 @@ class DeadlineTest : public StreamEnvTest {
                                                              const CloseReason& reason) {
       ended_ = c.loop().Now();
       if (on_close) on_close(c, reason);
+      has_ended_ = true;
     };
     server_ = env_->Listen(server_audit_.Watch(std::move(server)), std::move(options));
     client_ = std::make_unique<StreamClient>(env_->client_loop(), server_->address(),
@@ -35,7 +37,8 @@ class DeadlineTest : public StreamEnvTest {
     client_->Connect();
   }
   bool RunUntilServerClosed() {
-    return env_->RunUntil([&] { return server_audit_.closed() == 1; });
+    // The audit has counted it before our on_close runs.
+    return env_->RunUntil([&] { return has_ended_ && server_audit_.closed() == 1; });
   }
   // The server's side ended `after` later than `since`; the mild machine may ring late by 2 ms.
   void ExpectEndedAt(TimePoint since, Duration after) {
@@ -65,6 +68,7 @@ class DeadlineTest : public StreamEnvTest {
   std::unique_ptr<StreamClient> client_;
   TimePoint opened_;
   TimePoint ended_;
+  std::atomic<bool> has_ended_{false};
 };
 
 TEST_P(DeadlineTest, SilentConnectionEndsAtIdleTimeout_T9) {
