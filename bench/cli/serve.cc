@@ -25,6 +25,7 @@
 #include "bench/cli/stall.h"
 #include "bench/load/resolve.h"
 #include "bench/load/service.h"
+#include "net/admin/admin_server.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/event_loop_thread_pool.h"
 #include "net/stream/stream_options.h"
@@ -52,6 +53,7 @@ struct ServeFlags {
   uint64_t max_connections = 0;
   size_t placement_index = 0;
   Duration drain = std::chrono::seconds(2);
+  std::optional<SocketAddress> admin = std::nullopt;
 
   ServiceMode mode() const { return kModes[mode_index]; }
   ThinkMode think_mode() const { return static_cast<ThinkMode>(think_mode_index); }
@@ -79,6 +81,18 @@ std::string DrainLine(const DrainResult& result, const StreamServerStats& stats)
   return line + "\n";
 }
 
+// The admin endpoint that was asked for; null if none was.
+absl::StatusOr<std::unique_ptr<AdminServer>> StartAdmin(const ServeFlags& flags,
+                                                        EventLoopThreadPool& pool,
+                                                        const StreamServer& server) {
+  if (!flags.admin.has_value()) return nullptr;
+  absl::StatusOr<std::unique_ptr<AdminServer>> admin = AdminServer::Listen(pool, *flags.admin);
+  if (!admin.ok()) return admin;
+  (*admin)->Watch("serve", server.probe());
+  std::fputs(Concat("admin at ", (*admin)->address().ToString(), "\n").c_str(), stderr);
+  return admin;
+}
+
 int Serve(const ServeFlags& flags) {
   const absl::StatusOr<std::vector<SocketAddress>> addresses = ResolveEndpoint(flags.endpoint);
   if (!addresses.ok()) return Fail("serve", addresses.status());
@@ -104,6 +118,8 @@ int Serve(const ServeFlags& flags) {
   if (!listening.ok()) return Fail("serve", listening.status());
   server = *std::move(listening);
   std::fputs(Concat("listening on ", server->address().ToString(), "\n").c_str(), stderr);
+  const auto admin = StartAdmin(flags, **pool, *server);
+  if (!admin.ok()) return Fail("serve", admin.status());
 
   if (flags.stall.has_value()) {
     const TimePoint now = (*loop)->Now();
@@ -153,6 +169,18 @@ Command AddServe(CLI::App& program) {
             flags->placement_index, "which loop gets a connection");
   AddDuration(app, "--drain", flags->drain,
               "on SIGTERM or SIGINT: how long open connections may take to end");
+  app.add_option_function<std::string>(
+         "--admin",
+         [flags](const std::string& text) {
+           const absl::StatusOr<SocketAddress> address = SocketAddress::Parse(text);
+           if (!address.ok()) {
+             throw CLI::ValidationError("--admin",
+                                        std::string(FromAbsl(address.status().message())));
+           }
+           flags->admin = *address;
+         },
+         "pages about the loops and connections, by HTTP: 127.0.0.1:PORT or unix:/path")
+      ->type_name("ADDRESS");
   app.final_callback([&app, flags] {
     const bool answers =
         flags->mode() != ServiceMode::kDiscard && flags->mode() != ServiceMode::kChargen;

@@ -110,6 +110,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   // What on_bytes has left. For on_read_closed and on_close, where a last message without its end
   // may be taken from it; inside of on_bytes use `input`.
   Buffer& unread_input() { return input_; }
+  const Buffer& unread_input() const { return input_; }
 
   // ---- The end.
 

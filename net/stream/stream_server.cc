@@ -22,7 +22,19 @@ namespace spindle {
 // The server proper. Held by the StreamServer and by tasks under way, which find `stopped_` set
 // when they come late. The groups, stopped, stay until the end: callbacks may look at the server
 // while it is being destroyed.
-class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Core> {
+// What a probe sees of a server.
+class StreamServerProbe::View {
+ public:
+  virtual ~View() = default;
+  virtual const SocketAddress& address() const = 0;
+  virtual StreamServerStats stats() const = 0;
+  virtual std::vector<LoopRef> loops() const = 0;
+  virtual void ForEachConnection(size_t index,
+                                 absl::FunctionRef<void(const Connection&)> function) const = 0;
+};
+
+class StreamServer::Core final : public StreamServerProbe::View,
+                                 public std::enable_shared_from_this<StreamServer::Core> {
  public:
   Core(std::vector<EventLoop*> loops, EventLoop& main_loop, ConnectionCallbacks callbacks,
        StreamServerOptions options);
@@ -34,9 +46,12 @@ class StreamServer::Core : public std::enable_shared_from_this<StreamServer::Cor
   void StopAccepting();
   bool Drain(Duration deadline, absl::AnyInvocable<void(const DrainResult&)> done);
 
-  const SocketAddress& address() const { return address_; }
+  const SocketAddress& address() const override { return address_; }
   size_t connections() const;
-  StreamServerStats stats() const;
+  StreamServerStats stats() const override;
+  std::vector<LoopRef> loops() const override;
+  void ForEachConnection(size_t index,
+                         absl::FunctionRef<void(const Connection&)> function) const override;
 
  private:
   using Acceptors = std::vector<std::unique_ptr<Acceptor>>;
@@ -387,6 +402,18 @@ size_t StreamServer::Core::connections() const {
   return count;
 }
 
+std::vector<LoopRef> StreamServer::Core::loops() const {
+  std::vector<LoopRef> loops;
+  for (const std::unique_ptr<Shard>& shard : shards_) loops.push_back(shard->loop);
+  return loops;
+}
+
+void StreamServer::Core::ForEachConnection(
+    size_t index, absl::FunctionRef<void(const Connection&)> function) const {
+  SPINDLE_CHECK(shards_[index]->loop.IsInLoop()) << "of another loop";
+  shards_[index]->group->ForEach(function);
+}
+
 StreamServerStats StreamServer::Core::stats() const {
   StreamServerStats stats;
   stats.refused = refused_.load(std::memory_order_relaxed);
@@ -460,5 +487,18 @@ bool StreamServer::Drain(Duration deadline, absl::AnyInvocable<void(const DrainR
 size_t StreamServer::connections() const { return core_->connections(); }
 
 StreamServerStats StreamServer::stats() const { return core_->stats(); }
+
+StreamServerProbe StreamServer::probe() const { return StreamServerProbe(core_); }
+
+const SocketAddress& StreamServerProbe::address() const { return view_->address(); }
+
+StreamServerStats StreamServerProbe::stats() const { return view_->stats(); }
+
+std::vector<LoopRef> StreamServerProbe::loops() const { return view_->loops(); }
+
+void StreamServerProbe::ForEachConnection(
+    size_t index, absl::FunctionRef<void(const Connection&)> function) const {
+  view_->ForEachConnection(index, function);
+}
 
 }  // namespace spindle

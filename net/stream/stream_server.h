@@ -88,6 +88,27 @@ struct StreamServerStats {
   std::vector<size_t> open_per_loop = {};
 };
 
+// A server as its watchers see it: any thread, copyable, and harmless when the server is gone (no
+// connections then). A default-made one is of no server and must not be asked.
+class StreamServerProbe {
+ public:
+  StreamServerProbe() = default;
+
+  const SocketAddress& address() const;
+  StreamServerStats stats() const;
+  // Those that connections live on, in the order of accepted_per_loop.
+  std::vector<LoopRef> loops() const;
+  // Calls `function` with each open connection of loops()[index], on that loop's thread only.
+  // `function` only looks: it may not end, start or destroy anything.
+  void ForEachConnection(size_t index, absl::FunctionRef<void(const Connection&)> function) const;
+
+ private:
+  friend class StreamServer;
+  class View;
+  explicit StreamServerProbe(std::shared_ptr<const View> view) : view_(std::move(view)) {}
+  std::shared_ptr<const View> view_;
+};
+
 // Listens at one address and spreads the connections over the loops of a pool. The main loop
 // accepts; each connection then lives on one loop, and its callbacks run there.
 //
@@ -144,6 +165,7 @@ class StreamServer {
   // Any thread.
   size_t connections() const;
   StreamServerStats stats() const;
+  StreamServerProbe probe() const;
 
  private:
   class Core;

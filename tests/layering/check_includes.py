@@ -18,6 +18,7 @@ RANKS = {
     "net/dns": 5,
     "net/session": 5,
     "net/codec": 5,
+    "net/admin": 6,
     "net/pool": 6,
     "net/send": 6,
     "net/http": 6,

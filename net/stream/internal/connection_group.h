@@ -73,6 +73,12 @@ class ConnectionGroup final : public AdoptTarget {
   // The first open connection, or null.
   Connection* first() { return open_.empty() ? nullptr : &open_.front(); }
 
+  // Calls `function`, which only looks, with each open connection.
+  template <typename Function>
+  void ForEach(Function function) {
+    for (const Connection& connection : open_) function(connection);
+  }
+
   // Asks each connection to end, on_drain in its own way, else by Close; connections that come
   // later are asked too. At `deadline` those still open are ended (kServerStopped). `done` is
   // called once, when none is left, with the sums; it may destroy the group. Once per group.

@@ -1,0 +1,310 @@
+#include "net/admin/internal/pages.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "base/parse.h"
+#include "base/strings.h"
+#include "net/admin/metrics_text.h"
+
+namespace spindle {
+namespace {
+
+constexpr MetricKind kCounter = MetricKind::kCounter;
+constexpr MetricKind kGauge = MetricKind::kGauge;
+
+double Seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
+
+// A table whose columns are as wide as their widest cell; the first is flush left.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> heads) { rows_.push_back(std::move(heads)); }
+  void Add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  std::string ToString() const {
+    std::vector<size_t> widths(rows_.front().size());
+    for (const auto& row : rows_) {
+      for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    }
+    std::string out;
+    for (const auto& row : rows_) {
+      for (size_t i = 0; i < row.size(); ++i) {
+        const std::string pad(widths[i] - row[i].size(), ' ');
+        if (i == 0) {
+          Append(out, row[i], i + 1 < row.size() ? pad : std::string());
+        } else {
+          Append(out, "  ", pad, row[i]);
+        }
+      }
+      out += '\n';
+    }
+    return out;
+  }
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// `text` as a JSON string. RFC 8259 7.
+std::string Quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
+      out += escape;
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+// What there is of each loop, once for all pages.
+struct LoopField {
+  const char* name;  // In JSON; the metric is spindle_loop_NAME.
+  const char* help;
+  MetricKind kind;
+  uint64_t (*count)(const LoopStats&);
+  Duration LoopStats::*time;  // Instead of `count`, in seconds.
+};
+
+constexpr LoopField kLoopFields[] = {
+    {"turns_total", "Turns of the loop.", kCounter, [](const LoopStats& s) { return s.turns; },
+     nullptr},
+    {"events_total", "I/O events.", kCounter, [](const LoopStats& s) { return s.events; }, nullptr},
+    {"timers_fired_total", "Timers that rang.", kCounter,
+     [](const LoopStats& s) { return s.timers_fired; }, nullptr},
+    {"tasks_total", "Tasks of other threads and of callbacks.", kCounter,
+     [](const LoopStats& s) { return s.tasks_run; }, nullptr},
+    {"wait_seconds_total", "Time spent waiting for events.", kCounter, nullptr,
+     &LoopStats::wait_time},
+    {"busy_seconds_total", "Time spent in callbacks and in the loop's own work.", kCounter, nullptr,
+     &LoopStats::busy_time},
+    {"longest_turn_seconds", "The longest turn so far, waiting left out.", kGauge, nullptr,
+     &LoopStats::max_busy_time},
+    {"longest_task_wait_seconds", "The longest that a task has waited for its loop.", kGauge,
+     nullptr, &LoopStats::max_task_wait},
+    {"longest_timer_lag_seconds", "The longest between a timer's deadline and its callback.",
+     kGauge, nullptr, &LoopStats::max_timer_lag},
+    {"connections", "Open connections.", kGauge,
+     [](const LoopStats& s) { return s.connections_open(); }, nullptr},
+    {"connections_opened_total", "Connections that began.", kCounter,
+     [](const LoopStats& s) { return s.connections_opened; }, nullptr},
+    {"connections_accepted_total", "Connections accepted by listeners on this loop.", kCounter,
+     [](const LoopStats& s) { return s.connections_accepted; }, nullptr},
+    {"accept_errors_total", "accept(2) calls that failed.", kCounter,
+     [](const LoopStats& s) { return s.accept_errors; }, nullptr},
+    {"reads_total", "System calls that read.", kCounter, [](const LoopStats& s) { return s.reads; },
+     nullptr},
+    {"writes_total", "System calls that write.", kCounter,
+     [](const LoopStats& s) { return s.writes; }, nullptr},
+    {"read_bytes_total", "Bytes read.", kCounter, [](const LoopStats& s) { return s.bytes_read; },
+     nullptr},
+    {"written_bytes_total", "Bytes that the kernel took.", kCounter,
+     [](const LoopStats& s) { return s.bytes_written; }, nullptr},
+};
+
+void AppendLoops(MetricsText& text, const std::vector<LoopReport>& loops) {
+  text.Begin("spindle_loop_answered", kGauge, "1 if the loop answered in time, else 0.");
+  for (const LoopReport& loop : loops) {
+    text.Sample({{"loop", loop.name}}, loop.stats.has_value() ? 1 : 0);
+  }
+  for (const LoopField& field : kLoopFields) {
+    text.Begin(Concat("spindle_loop_", field.name), field.kind, field.help);
+    for (const LoopReport& loop : loops) {
+      if (!loop.stats.has_value()) continue;
+      if (field.count != nullptr) {
+        text.Sample({{"loop", loop.name}}, field.count(*loop.stats));
+      } else {
+        text.Sample({{"loop", loop.name}}, Seconds((*loop.stats).*field.time));
+      }
+    }
+  }
+}
+
+struct ServerField {
+  const char* name;
+  const char* help;
+  MetricKind kind;
+  uint64_t (*value)(const StreamServerStats&);
+};
+
+constexpr ServerField kServerFields[] = {
+    {"accepted_total", "Connections handed to a loop.", kCounter,
+     [](const StreamServerStats& s) { return s.accepted; }},
+    {"refused_total", "Connections refused over the maximum.", kCounter,
+     [](const StreamServerStats& s) { return s.refused; }},
+    {"refused_per_peer_total", "Connections refused over a peer's maximum.", kCounter,
+     [](const StreamServerStats& s) { return s.refused_per_peer; }},
+    {"failed_total", "Connections accepted that could not be registered.", kCounter,
+     [](const StreamServerStats& s) { return s.failed; }},
+    {"accept_waits_total", "Times that the accept rate made the kernel's queue wait.", kCounter,
+     [](const StreamServerStats& s) { return s.accept_waits; }},
+    {"buffered_bytes", "Queued output and unread input of all connections.", kGauge,
+     [](const StreamServerStats& s) { return uint64_t{s.buffered_bytes}; }},
+    {"buffered_peak_bytes", "The most of it so far.", kGauge,
+     [](const StreamServerStats& s) { return uint64_t{s.buffered_peak}; }},
+    {"budget_paused", "Connections not read from for the memory budget's sake.", kGauge,
+     [](const StreamServerStats& s) { return uint64_t{s.paused_now}; }},
+    {"budget_pauses_total", "Times that one was.", kCounter,
+     [](const StreamServerStats& s) { return s.budget_pauses; }},
+    {"budget_closed_total", "Connections ended for the memory budget's sake.", kCounter,
+     [](const StreamServerStats& s) { return s.budget_closed; }},
+    {"budget_refusals_total", "Writes refused for it.", kCounter,
+     [](const StreamServerStats& s) { return s.budget_refusals; }},
+};
+
+void AppendServers(MetricsText& text, const std::vector<ServerReport>& servers) {
+  for (const ServerField& field : kServerFields) {
+    text.Begin(Concat("spindle_server_", field.name), field.kind, field.help);
+    for (const ServerReport& server : servers) {
+      text.Sample({{"server", server.name}}, field.value(server.stats));
+    }
+  }
+}
+
+void AppendProcess(MetricsText& text, const ProcessReport& process) {
+  text.Begin("process_cpu_seconds_total", kCounter, "Processor time, user and system.");
+  text.Sample({}, process.processor_seconds);
+  text.Begin("process_resident_memory_bytes", kGauge, "Memory that is resident.");
+  text.Sample({}, process.resident_bytes);
+  text.Begin("process_open_fds", kGauge, "Open descriptors.");
+  text.Sample({}, process.open_descriptors);
+  text.Begin("process_start_time_seconds", kGauge, "When the process started, since 1970.");
+  text.Sample({}, process.started);
+}
+
+// How much of its time the loop was busy.
+std::string Utilization(const LoopStats& stats) {
+  const double all = Seconds(stats.busy_time) + Seconds(stats.wait_time);
+  char text[16];
+  std::snprintf(text, sizeof text, "%.1f%%", all > 0 ? 100 * Seconds(stats.busy_time) / all : 0.0);
+  return text;
+}
+
+std::string LoopsJson(const Report& report) {
+  std::string out = "{\"loops\":[";
+  for (const LoopReport& loop : report.loops) {
+    Append(out, out.ends_with('[') ? "" : ",", "{\"name\":", Quoted(loop.name),
+           ",\"answered\":", loop.stats.has_value() ? "true" : "false");
+    for (const LoopField& field : kLoopFields) {
+      if (!loop.stats.has_value()) break;
+      Append(out, ",\"", field.name, "\":");
+      if (field.count != nullptr) {
+        Append(out, field.count(*loop.stats));
+      } else {
+        char number[32];
+        std::snprintf(number, sizeof number, "%.9f", Seconds((*loop.stats).*field.time));
+        out += number;
+      }
+    }
+    out += '}';
+  }
+  return out + "]}\n";
+}
+
+std::string ConnectionsJson(const ConnectionsReport& report) {
+  std::string out = Concat("{\"total\":", report.total, ",\"silent_loops\":", report.silent_loops,
+                           ",\"connections\":[");
+  for (const ConnectionReport& c : report.connections) {
+    Append(out, out.ends_with('[') ? "" : ",", "{\"id\":", Quoted(c.id.ToString()),
+           ",\"server\":", Quoted(c.server), ",\"peer\":", Quoted(c.peer.ToString()),
+           ",\"received\":", c.ledger.received, ",\"sent\":", c.ledger.sent,
+           ",\"queued\":", c.output_queued, ",\"unread\":", c.input_unread,
+           ",\"paused\":", c.reading_paused ? "true" : "false",
+           ",\"closing\":", c.closing ? "true" : "false", "}");
+  }
+  return out + "]}\n";
+}
+
+uint64_t Weight(const ConnectionReport& c, ConnectionOrder order) {
+  switch (order) {
+    case ConnectionOrder::kBytes:
+      return c.ledger.received + c.ledger.sent;
+    case ConnectionOrder::kQueued:
+      return c.output_queued;
+    case ConnectionOrder::kUnread:
+      return c.input_unread;
+    case ConnectionOrder::kId:
+      break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::optional<ConnectionOrder> ParseConnectionOrder(std::string_view text) {
+  if (text == "id") return ConnectionOrder::kId;
+  if (text == "bytes") return ConnectionOrder::kBytes;
+  if (text == "queued") return ConnectionOrder::kQueued;
+  if (text == "unread") return ConnectionOrder::kUnread;
+  return std::nullopt;
+}
+
+void KeepFirst(std::vector<ConnectionReport>& connections, ConnectionOrder order, size_t limit) {
+  const auto before = [order](const ConnectionReport& a, const ConnectionReport& b) {
+    const uint64_t of_a = Weight(a, order);
+    const uint64_t of_b = Weight(b, order);
+    if (of_a != of_b) return of_a > of_b;
+    if (a.id.loop != b.id.loop) return a.id.loop < b.id.loop;
+    return a.id.generation < b.id.generation;
+  };
+  limit = std::min(limit, connections.size());
+  std::partial_sort(connections.begin(), connections.begin() + static_cast<ptrdiff_t>(limit),
+                    connections.end(), before);
+  connections.erase(connections.begin() + static_cast<ptrdiff_t>(limit), connections.end());
+}
+
+std::string MetricsPage(const Report& report) {
+  MetricsText text;
+  AppendProcess(text, report.process);
+  AppendLoops(text, report.loops);
+  AppendServers(text, report.servers);
+  text.Begin("spindle_scrape_seconds", kGauge, "How long the loops took to answer this request.");
+  text.Sample({}, Seconds(report.took));
+  return text.text();
+}
+
+std::string LoopsPage(const Report& report, bool json) {
+  if (json) return LoopsJson(report);
+  Table table({"LOOP", "BUSY", "CONNECTIONS", "OPENED", "TURNS", "EVENTS/TURN", "TASKS", "READ",
+               "WRITTEN", "LONGEST TURN", "TASK WAIT", "TIMER LAG"});
+  for (const LoopReport& loop : report.loops) {
+    if (!loop.stats.has_value()) {
+      table.Add({loop.name, "no answer"});
+      continue;
+    }
+    const LoopStats& s = *loop.stats;
+    char per_turn[16];
+    std::snprintf(
+        per_turn, sizeof per_turn, "%.2f",
+        static_cast<double>(s.events) / static_cast<double>(std::max<uint64_t>(s.turns, 1)));
+    table.Add({loop.name, Utilization(s), Concat(s.connections_open()),
+               Concat(s.connections_opened), Concat(s.turns), per_turn, Concat(s.tasks_run),
+               FormatSize(s.bytes_read), FormatSize(s.bytes_written),
+               FormatDuration(s.max_busy_time), FormatDuration(s.max_task_wait),
+               FormatDuration(s.max_timer_lag)});
+  }
+  return table.ToString();
+}
+
+std::string ConnectionsPage(const ConnectionsReport& report, bool json) {
+  if (json) return ConnectionsJson(report);
+  Table table({"ID", "SERVER", "PEER", "RECEIVED", "SENT", "QUEUED", "UNREAD", "STATE"});
+  for (const ConnectionReport& c : report.connections) {
+    table.Add({c.id.ToString(), c.server, c.peer.ToString(), FormatSize(c.ledger.received),
+               FormatSize(c.ledger.sent), FormatSize(c.output_queued), FormatSize(c.input_unread),
+               c.closing          ? "closing"
+               : c.reading_paused ? "paused"
+                                  : "open"});
+  }
+  std::string out = Concat(report.connections.size(), " of ", report.total, " connections");
+  if (report.silent_loops > 0) Append(out, "; ", report.silent_loops, " loops did not answer");
+  return Concat(out, '\n', table.ToString());
+}
+
+}  // namespace spindle
