@@ -8,7 +8,8 @@
 
 #include "base/parse.h"
 #include "base/strings.h"
-#include "bench/report/text_table.h"
+#include "base/text_table.h"
+#include "bench/report/number_text.h"
 
 namespace spindle::bench {
 namespace {

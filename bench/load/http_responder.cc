@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "net/http/http_text.h"
 
 namespace spindle::bench {
 
@@ -40,50 +41,14 @@ bool IsToken(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), IsTokenChar);
 }
 
-// Letters without case; `lower` is in lower case.
-bool EqualsLower(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
-}
-
-std::string_view Trim(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 // Whether the list `value` ("a, b") has the token `lower`.
 bool HasToken(std::string_view value, std::string_view lower) {
   while (!value.empty()) {
     const size_t comma = std::min(value.find(','), value.size());
-    if (EqualsLower(Trim(value.substr(0, comma)), lower)) return true;
+    if (EqualHttpNames(TrimHttpBlanks(value.substr(0, comma)), lower)) return true;
     value.remove_prefix(std::min(comma + 1, value.size()));
   }
   return false;
-}
-
-// The first line of `text`, without its end, and takes it off. Lines end in CR LF or LF alone
-// (RFC 9112 2.2). False if there is no whole line.
-bool TakeLine(std::string_view& text, std::string_view* line) {
-  const size_t end = text.find('\n');
-  if (end == std::string_view::npos) return false;
-  *line = text.substr(0, end);
-  text.remove_prefix(end + 1);
-  if (line->ends_with('\r')) line->remove_suffix(1);
-  return true;
-}
-
-// How many bytes the header at the front of `text` has, with the empty line behind it; 0 if it is
-// not complete.
-size_t HeaderSize(std::string_view text) {
-  for (size_t end = text.find('\n'); end != std::string_view::npos;
-       end = text.find('\n', end + 1)) {
-    const std::string_view rest = text.substr(end + 1);
-    if (rest.starts_with('\n')) return end + 2;
-    if (rest.starts_with("\r\n")) return end + 3;
-  }
-  return 0;
 }
 
 std::optional<uint64_t> ParseLength(std::string_view text) {
@@ -124,34 +89,34 @@ std::string_view HttpResponder::Request::ReadField(std::string_view line) {
   // This also refuses a blank before the colon, and lines that continue the one before.
   if (colon == std::string_view::npos || !IsToken(line.substr(0, colon))) return kBadRequest;
   const std::string_view name = line.substr(0, colon);
-  const std::string_view value = Trim(line.substr(colon + 1));
+  const std::string_view value = TrimHttpBlanks(line.substr(colon + 1));
   if (value.find_first_of(std::string_view("\0\r", 2)) != std::string_view::npos) {
     return kBadRequest;
   }
-  if (EqualsLower(name, "host")) {
+  if (EqualHttpNames(name, "host")) {
     ++hosts;
-  } else if (EqualsLower(name, "connection")) {
+  } else if (EqualHttpNames(name, "connection")) {
     close |= HasToken(value, "close");
     keep_alive |= HasToken(value, "keep-alive");
-  } else if (EqualsLower(name, "content-length")) {
+  } else if (EqualHttpNames(name, "content-length")) {
     const std::optional<uint64_t> length = ParseLength(value);
     if (!length.has_value() || (content_length.has_value() && content_length != length)) {
       return kBadRequest;
     }
     content_length = length;
-  } else if (EqualsLower(name, "transfer-encoding")) {
+  } else if (EqualHttpNames(name, "transfer-encoding")) {
     return "501 Not Implemented";
-  } else if (EqualsLower(name, "expect")) {
-    expects_continue |= EqualsLower(value, "100-continue");
+  } else if (EqualHttpNames(name, "expect")) {
+    expects_continue |= EqualHttpNames(value, "100-continue");
   }
   return {};
 }
 
 std::string_view HttpResponder::Request::Read(std::string_view header) {
   std::string_view line;
-  TakeLine(header, &line);
+  TakeHttpLine(header, &line);
   std::string_view refusal = ReadRequestLine(line);
-  while (refusal.empty() && TakeLine(header, &line) && !line.empty()) refusal = ReadField(line);
+  while (refusal.empty() && TakeHttpLine(header, &line) && !line.empty()) refusal = ReadField(line);
   // RFC 9112 3.2.
   if (refusal.empty() && (hosts > 1 || (hosts == 0 && is_http_1_1))) return kBadRequest;
   return refusal;
@@ -161,7 +126,7 @@ std::string_view HttpResponder::Request::Read(std::string_view header) {
 std::string_view HttpResponder::RefusalOfStart(std::string_view text) {
   if (text.size() >= kMaxHeaderBytes) return "431 Request Header Fields Too Large";
   std::string_view line;
-  if (TakeLine(text, &line)) return Request().ReadRequestLine(line);
+  if (TakeHttpLine(text, &line)) return Request().ReadRequestLine(line);
   return IsTokenChar(text.front()) || text == "\r" ? std::string_view() : kBadRequest;
 }
 
@@ -206,7 +171,7 @@ bool HttpResponder::Feed(Buffer& input, std::string& replies) {
       input.Consume(empty_lines);
       continue;
     }
-    const size_t size = HeaderSize(text);
+    const size_t size = HttpHeaderSize(text);
     if (size == 0) {
       const std::string_view refusal = RefusalOfStart(text);
       if (!refusal.empty()) ended_ = !Refuse(refusal, replies);

@@ -4,8 +4,9 @@
 #include <cstdio>
 
 #include "base/strings.h"
+#include "base/text_table.h"
+#include "bench/report/number_text.h"
 #include "bench/report/statistics.h"
-#include "bench/report/text_table.h"
 
 namespace spindle::bench {
 namespace {

@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "base/text_table.h"
 #include "bench/report/arm_table.h"
 #include "bench/report/findings.h"
 #include "bench/report/markup.h"
-#include "bench/report/text_table.h"
 
 namespace spindle::bench {
 namespace {

@@ -10,8 +10,9 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/strings.h"
+#include "base/text_table.h"
+#include "bench/report/number_text.h"
 #include "bench/report/statistics.h"
-#include "bench/report/text_table.h"
 
 namespace spindle::bench {
 namespace {

@@ -7,6 +7,7 @@
 
 #include <time.h>
 
+#include <chrono>
 #include <string>
 
 #include "examples/common/command_line.h"
@@ -18,7 +19,9 @@ namespace {
 
 // "2024-03-01 12:34:56 UTC\r\n"
 std::string Now() {
-  const time_t now = time(nullptr);
+  // time() may be a tick behind, and so name the second that has just ended.
+  const auto clock = std::chrono::system_clock::now();
+  const time_t now = std::chrono::system_clock::to_time_t(clock);
   tm parts;
   gmtime_r(&now, &parts);
   char text[64];

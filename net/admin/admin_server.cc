@@ -1,22 +1,20 @@
 #include "net/admin/admin_server.h"
 
-#include <dirent.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <fstream>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "base/process_usage.h"
 #include "base/strings.h"
 #include "net/admin/internal/gather.h"
 #include "net/admin/internal/http_request.h"
 #include "net/admin/internal/pages.h"
+#include "net/http/http_text.h"
 #include "net/loop/event_loop.h"
 #include "net/stream/connection.h"
 
@@ -42,31 +40,9 @@ struct Reply {
   std::string body = {};
 };
 
-uint64_t OpenDescriptors() {
-  DIR* const folder = opendir("/proc/self/fd");
-  if (folder == nullptr) return 0;
-  uint64_t count = 0;
-  while (const dirent* entry = readdir(folder)) count += entry->d_name[0] != '.' ? 1 : 0;
-  closedir(folder);
-  return count - 1;  // The folder itself.
-}
-
-uint64_t ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t total = 0;
-  uint64_t resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
 ProcessReport ReportProcess(double started) {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
   return ProcessReport{.started = started,
-                       .processor_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime),
+                       .processor_seconds = std::chrono::duration<double>(ProcessorTime()).count(),
                        .resident_bytes = ResidentBytes(),
                        .open_descriptors = OpenDescriptors()};
 }
@@ -225,14 +201,13 @@ void AdminServer::Core::ServeReport(const HttpRequest& request, const Asker& ask
         if (asker.connection.Get() == nullptr) return;
         Report report;
         report.took = self->home_.Now() - began;
-        report.process = ReportProcess(self->started_);
         for (size_t i = 0; i < names.size(); ++i) report.loops.push_back({names[i], stats[i]});
-        for (const Watched& server : self->servers_) {
-          report.servers.push_back(
-              {server.name, server.probe.address().ToString(), server.probe.stats()});
-        }
         if (!metrics) {
           return asker.Answer({.type = json ? kJson : kPlainText, .body = LoopsPage(report, json)});
+        }
+        report.process = ReportProcess(self->started_);
+        for (const Watched& server : self->servers_) {
+          report.servers.push_back({server.name, server.probe.stats()});
         }
         MetricsText own;
         for (const auto& write : self->metrics_) write(own);

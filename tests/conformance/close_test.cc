@@ -12,8 +12,7 @@
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
 #include "tests/testing/record_stream.h"
-#include "tests/testing/stream_audit.h"
-#include "tests/testing/stream_env.h"
+#include "tests/testing/served_test.h"
 
 namespace spindle {
 namespace {
@@ -21,33 +20,15 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-class CloseTest : public StreamEnvTest {
+class CloseTest : public ServedTest {
  protected:
-  // Runs until both sides have seen the end of `count` connections.
-  bool RunUntilClosed(uint64_t count = 1) {
-    return env_->RunUntil(
-        [&] { return client_audit_.closed() == count && server_audit_.closed() == count; });
-  }
   void Start(ConnectionCallbacks server, ConnectionCallbacks client,
              StreamServerOptions server_options = {}, StreamClientOptions client_options = {}) {
-    server_ = env_->Listen(server_audit_.Watch(std::move(server)), std::move(server_options));
-    client_ = std::make_unique<StreamClient>(env_->client_loop(), server_->address(),
-                                             client_audit_.Watch(std::move(client)),
-                                             std::move(client_options));
-    client_->Connect();
-  }
-  void TearDown() override {
-    client_.reset();
-    server_.reset();
-    env_.reset();
-    LeakCheckTest::TearDown();
+    Listen(std::move(server), std::move(server_options));
+    client_ = &Connect(std::move(client), std::move(client_options));
   }
 
-  StreamAudit server_audit_;
-  StreamAudit client_audit_;
-  std::unique_ptr<StreamEnv> env_ = std::make_unique<StreamEnv>(GetParam());
-  std::unique_ptr<StreamServer> server_;
-  std::unique_ptr<StreamClient> client_;
+  StreamClient* client_ = nullptr;  // Of clients_.
 };
 
 constexpr size_t kBig = 5 * 1024 * 1024;
@@ -346,7 +327,7 @@ TEST_P(CloseTest, ClientDestroyedEndsItsConnectionOnce_D2) {
         {.on_open = [](Connection& c) { c.Write("x"); }});
   ASSERT_TRUE(
       env_->RunUntil([&] { return server_audit_.received() + client_audit_.opened() > 0; }));
-  client_.reset();
+  clients_.clear();
   EXPECT_EQ(client_audit_.closed(CloseKind::kServerStopped), 1u);
   ASSERT_TRUE(RunUntilClosed());
 }

@@ -1,14 +1,12 @@
 // Deadlines: to the nanosecond on virtual time; on the kernel only that they come.
 
-#include <atomic>
 #include <memory>
 #include <string>
 
 #include "gtest/gtest.h"
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
-#include "tests/testing/stream_audit.h"
-#include "tests/testing/stream_env.h"
+#include "tests/testing/served_test.h"
 
 namespace spindle {
 namespace {
@@ -17,7 +15,7 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-class DeadlineTest : public StreamEnvTest {
+class DeadlineTest : public ServedTest {
  protected:
   void Start(ConnectionCallbacks server, ConnectionCallbacks client,
              ConnectionOptions server_options, ConnectionOptions client_options = {}) {
@@ -28,17 +26,12 @@ class DeadlineTest : public StreamEnvTest {
                                                              const CloseReason& reason) {
       ended_ = c.loop().Now();
       if (on_close) on_close(c, reason);
-      has_ended_ = true;
     };
-    server_ = env_->Listen(server_audit_.Watch(std::move(server)), std::move(options));
-    client_ = std::make_unique<StreamClient>(env_->client_loop(), server_->address(),
-                                             client_audit_.Watch(std::move(client)),
-                                             StreamClientOptions{.connection = client_options});
-    client_->Connect();
+    Listen(std::move(server), std::move(options));
+    client_ = &Connect(std::move(client), StreamClientOptions{.connection = client_options});
   }
   bool RunUntilServerClosed() {
-    // The audit has counted it before our on_close runs.
-    return env_->RunUntil([&] { return has_ended_ && server_audit_.closed() == 1; });
+    return env_->RunUntil([&] { return server_audit_.closed() == 1; });
   }
   // The server's side ended `after` later than `since`; the mild machine may ring late by 2 ms.
   void ExpectEndedAt(TimePoint since, Duration after) {
@@ -50,25 +43,14 @@ class DeadlineTest : public StreamEnvTest {
       EXPECT_LE(ended_ - since, after + milliseconds(3));
     }
   }
-  void TearDown() override {
-    client_.reset();
-    server_.reset();
-    env_.reset();
-    LeakCheckTest::TearDown();
-  }
   // Virtual seconds in the simulator, milliseconds on the kernel.
   Duration Units(int n) const {
     return env_->simulated() ? Duration(seconds(n)) : Duration(milliseconds(n));
   }
 
-  StreamAudit server_audit_;
-  StreamAudit client_audit_;
-  std::unique_ptr<StreamEnv> env_ = std::make_unique<StreamEnv>(GetParam());
-  std::unique_ptr<StreamServer> server_;
-  std::unique_ptr<StreamClient> client_;
+  StreamClient* client_ = nullptr;  // Of clients_.
   TimePoint opened_;
   TimePoint ended_;
-  std::atomic<bool> has_ended_{false};
 };
 
 TEST_P(DeadlineTest, SilentConnectionEndsAtIdleTimeout_T9) {

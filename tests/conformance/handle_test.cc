@@ -12,13 +12,12 @@
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
 #include "tests/testing/record_stream.h"
-#include "tests/testing/stream_audit.h"
-#include "tests/testing/stream_env.h"
+#include "tests/testing/served_test.h"
 
 namespace spindle {
 namespace {
 
-class HandleTest : public StreamEnvTest {
+class HandleTest : public ServedTest {
  protected:
   // A server that remembers the handle of its first connection, and a connected client.
   void Start(ConnectionCallbacks client) {
@@ -32,29 +31,16 @@ class HandleTest : public StreamEnvTest {
       known_ = true;
     };
     server.on_bytes = [](Connection&, Buffer& in) { in.Clear(); };
-    server_ = env_->Listen(server_audit_.Watch(std::move(server)));
-    client_ = std::make_unique<StreamClient>(env_->client_loop(), server_->address(),
-                                             client_audit_.Watch(std::move(client)));
-    client_->Connect();
+    Listen(std::move(server));
+    client_ = &Connect(std::move(client));
     ASSERT_TRUE(env_->RunUntil([&] { return known_ && client_audit_.opened() == 1; }));
   }
-  bool RunUntilClosed() {
-    return env_->RunUntil(
-        [&] { return client_audit_.closed() == 1 && server_audit_.closed() == 1; });
-  }
   void TearDown() override {
-    client_.reset();
-    server_.reset();
     handle_ = ConnectionHandle();
-    env_.reset();
-    LeakCheckTest::TearDown();
+    ServedTest::TearDown();
   }
 
-  StreamAudit server_audit_;
-  StreamAudit client_audit_;
-  std::unique_ptr<StreamEnv> env_ = std::make_unique<StreamEnv>(GetParam());
-  std::unique_ptr<StreamServer> server_;
-  std::unique_ptr<StreamClient> client_;
+  StreamClient* client_ = nullptr;  // Of clients_.
   ConnectionHandle handle_;
   std::atomic<bool> known_{false};
 };
@@ -112,7 +98,7 @@ TEST_P(HandleTest, HandleOutlivesConnectionServerAndLoop_D1) {
   bool ran = false;
   copy.Run([&](Connection&) { ran = true; });
   env_->Settle();
-  client_.reset();
+  clients_.clear();
   env_->DestroyLoops();
   EXPECT_FALSE(copy.Run([&](Connection&) { ran = true; }));
   EXPECT_FALSE(copy.Write("x"));

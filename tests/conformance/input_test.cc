@@ -7,41 +7,24 @@
 #include "gtest/gtest.h"
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
-#include "tests/testing/stream_audit.h"
-#include "tests/testing/stream_env.h"
+#include "tests/testing/served_test.h"
 
 namespace spindle {
 namespace {
 
 // The server is on the test's own loop: what its callbacks note needs no lock.
-class InputTest : public StreamEnvTest {
+class InputTest : public ServedTest {
  protected:
   void Start(ConnectionCallbacks server, ConnectionCallbacks client,
              ConnectionOptions server_options = {}) {
     server_ = *StreamServer::Listen(env_->server_loop(), SocketAddress::LoopbackV4(0),
                                     server_audit_.Watch(std::move(server)),
                                     {.connection = server_options});
-    client_ = std::make_unique<StreamClient>(env_->client_loop(), server_->address(),
-                                             client_audit_.Watch(std::move(client)));
-    client_->Connect();
-  }
-  bool RunUntilClosed() {
-    return env_->RunUntil(
-        [&] { return client_audit_.closed() == 1 && server_audit_.closed() == 1; });
-  }
-  void TearDown() override {
-    client_.reset();
-    server_.reset();
-    env_.reset();
-    LeakCheckTest::TearDown();
+    client_ = &Connect(std::move(client));
   }
 
   bool resumed_ = false;
-  StreamAudit server_audit_;
-  StreamAudit client_audit_;
-  std::unique_ptr<StreamEnv> env_ = std::make_unique<StreamEnv>(GetParam());
-  std::unique_ptr<StreamServer> server_;
-  std::unique_ptr<StreamClient> client_;
+  StreamClient* client_ = nullptr;  // Of clients_.
 };
 
 TEST_P(InputTest, ResumeReadingBringsAgainWhatWasLeft_R9) {

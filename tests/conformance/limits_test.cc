@@ -10,8 +10,7 @@
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
 #include "tests/testing/record_stream.h"
-#include "tests/testing/stream_audit.h"
-#include "tests/testing/stream_env.h"
+#include "tests/testing/served_test.h"
 
 namespace spindle {
 namespace {
@@ -22,34 +21,12 @@ using std::chrono::seconds;
 
 constexpr auto kDiscard = [](Connection&, Buffer& input) { input.Clear(); };
 
-class LimitsTest : public StreamEnvTest {
+class LimitsTest : public ServedTest {
  protected:
-  void Listen(ConnectionCallbacks callbacks, StreamServerOptions options) {
-    server_ = env_->Listen(server_audit_.Watch(std::move(callbacks)), std::move(options));
-  }
-  StreamClient& Connect(ConnectionCallbacks callbacks, StreamClientOptions options = {}) {
-    clients_.push_back(std::make_unique<StreamClient>(env_->client_loop(), server_->address(),
-                                                      client_audit_.Watch(std::move(callbacks)),
-                                                      std::move(options)));
-    clients_.back()->Connect();
-    return *clients_.back();
-  }
   void ExpectNothingKept() {
     EXPECT_EQ(server_->stats().buffered_bytes, 0u);
     EXPECT_EQ(server_->stats().paused_now, 0u);
   }
-  void TearDown() override {
-    clients_.clear();
-    server_.reset();
-    env_.reset();
-    LeakCheckTest::TearDown();
-  }
-
-  StreamAudit server_audit_;
-  StreamAudit client_audit_;
-  std::unique_ptr<StreamEnv> env_ = std::make_unique<StreamEnv>(GetParam());
-  std::unique_ptr<StreamServer> server_;
-  std::vector<std::unique_ptr<StreamClient>> clients_;
 };
 
 constexpr size_t kStep = 20'000;

@@ -13,38 +13,20 @@
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
 #include "tests/testing/record_stream.h"
-#include "tests/testing/stream_audit.h"
-#include "tests/testing/stream_env.h"
+#include "tests/testing/served_test.h"
 
 namespace spindle {
 namespace {
 
-class OutputTest : public StreamEnvTest {
+class OutputTest : public ServedTest {
  protected:
   void Start(ConnectionCallbacks server, ConnectionCallbacks client,
              StreamClientOptions client_options = {}) {
-    server_ = env_->Listen(server_audit_.Watch(std::move(server)));
-    client_ = std::make_unique<StreamClient>(env_->client_loop(), server_->address(),
-                                             client_audit_.Watch(std::move(client)),
-                                             std::move(client_options));
-    client_->Connect();
-  }
-  bool RunUntilClosed() {
-    return env_->RunUntil(
-        [&] { return client_audit_.closed() == 1 && server_audit_.closed() == 1; });
-  }
-  void TearDown() override {
-    client_.reset();
-    server_.reset();
-    env_.reset();
-    LeakCheckTest::TearDown();
+    Listen(std::move(server));
+    client_ = &Connect(std::move(client), std::move(client_options));
   }
 
-  StreamAudit server_audit_;
-  StreamAudit client_audit_;
-  std::unique_ptr<StreamEnv> env_ = std::make_unique<StreamEnv>(GetParam());
-  std::unique_ptr<StreamServer> server_;
-  std::unique_ptr<StreamClient> client_;
+  StreamClient* client_ = nullptr;  // Of clients_.
 };
 
 OwnedFd FileOf(std::string_view content) {
@@ -315,13 +297,11 @@ TEST_P(OutputTest, InputOutlivesItsConnection_D6) {
         say('k'));
   ASSERT_TRUE(RunUntilClosed());
   for (uint64_t closed = 2; closed <= 5; ++closed) {
-    client_ = std::make_unique<StreamClient>(env_->client_loop(), server_->address(),
-                                             client_audit_.Watch(say('z')));
-    client_->Connect();
-    ASSERT_TRUE(env_->RunUntil(
-        [&] { return client_audit_.closed() == closed && server_audit_.closed() == closed; }));
+    clients_.clear();
+    Connect(say('z'));
+    ASSERT_TRUE(RunUntilClosed(closed));
   }
-  client_.reset();
+  clients_.clear();
   server_.reset();
   env_.reset();
   const std::string text = kept.ToString();

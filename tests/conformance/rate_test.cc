@@ -11,8 +11,7 @@
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
 #include "tests/testing/record_stream.h"
-#include "tests/testing/stream_audit.h"
-#include "tests/testing/stream_env.h"
+#include "tests/testing/served_test.h"
 
 namespace spindle {
 namespace {
@@ -23,32 +22,13 @@ using std::chrono::seconds;
 
 constexpr auto kDiscard = [](Connection&, Buffer& input) { input.Clear(); };
 
-class RateTest : public StreamEnvTest {
+class RateTest : public ServedTest {
  protected:
   void Listen(ConnectionCallbacks callbacks, ConnectionOptions options = {}) {
-    StreamServerOptions server_options;
-    server_options.connection = std::move(options);
-    server_ = env_->Listen(server_audit_.Watch(std::move(callbacks)), std::move(server_options));
+    ServedTest::Listen(std::move(callbacks), {.connection = std::move(options)});
   }
   StreamClient& Connect(ConnectionCallbacks callbacks, ConnectionOptions options = {}) {
-    StreamClientOptions client_options;
-    client_options.connection = std::move(options);
-    clients_.push_back(std::make_unique<StreamClient>(env_->client_loop(), server_->address(),
-                                                      client_audit_.Watch(std::move(callbacks)),
-                                                      std::move(client_options)));
-    clients_.back()->Connect();
-    return *clients_.back();
-  }
-  bool RunUntilClosed(uint64_t connections = 1) {
-    return env_->RunUntil([this, connections] {
-      return client_audit_.closed() == connections && server_audit_.closed() == connections;
-    });
-  }
-  void TearDown() override {
-    clients_.clear();
-    server_.reset();
-    env_.reset();
-    LeakCheckTest::TearDown();
+    return ServedTest::Connect(std::move(callbacks), {.connection = std::move(options)});
   }
   TimePoint Now() { return env_->client_loop().Now(); }
 
@@ -66,12 +46,6 @@ class RateTest : public StreamEnvTest {
       EXPECT_LE(seconds, latest * 1.25 + 0.05);
     }
   }
-
-  StreamAudit server_audit_;
-  StreamAudit client_audit_;
-  std::unique_ptr<StreamEnv> env_ = std::make_unique<StreamEnv>(GetParam());
-  std::unique_ptr<StreamServer> server_;
-  std::vector<std::unique_ptr<StreamClient>> clients_;
 };
 
 // `bytes` in records, then the end of what we send.

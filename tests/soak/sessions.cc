@@ -6,7 +6,6 @@
 // a session ends before that, or not exactly once, or if something is left over.
 
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,26 +20,17 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/process_usage.h"
 #include "net/loop/event_loop.h"
 #include "net/session/session.h"
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
 #include "tests/testing/leak_check.h"
-#include "tests/testing/resident_bytes.h"
 
 namespace spindle {
 namespace {
 
 double Seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
-
-double ProcessorSeconds() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 // The other process: opens one session after the other, 64 at a time; lives until it is killed.
 class Clients {
@@ -141,10 +131,10 @@ bool Run(uint64_t count, Duration hold, Duration interval) {
               static_cast<unsigned long long>(count),
               static_cast<double>(ResidentBytes() - before) / static_cast<double>(count),
               sizeof(Session));
-  const double busy = ProcessorSeconds();
+  const Duration busy = ProcessorTime();
   soak.RunFor(hold);
   std::printf("heartbeats: %.2f %% of a processor over %.0f s, %llu false closes\n",
-              (ProcessorSeconds() - busy) / Seconds(hold) * 100, Seconds(hold),
+              Seconds(ProcessorTime() - busy) / Seconds(hold) * 100, Seconds(hold),
               static_cast<unsigned long long>(soak.closed()));
   const bool held = soak.closed() == 0;
   const TimePoint killed = Clock::now();

@@ -23,12 +23,12 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/process_usage.h"
 #include "net/loop/event_loop_thread.h"
 #include "net/loop/event_loop_thread_pool.h"
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
 #include "tests/testing/leak_check.h"
-#include "tests/testing/resident_bytes.h"
 
 namespace spindle {
 namespace {

@@ -31,6 +31,7 @@ class StreamAudit {
   void ExpectForwarding() { forwarding_ = true; }
 
   uint64_t opened() const { return opened_.load(); }
+  // Counted when on_close has returned.
   uint64_t closed() const { return closed_.load(); }
   uint64_t open() const { return opened() - closed(); }
   uint64_t received() const { return received_.load(); }
@@ -78,8 +79,10 @@ class StreamAudit {
     outer.on_drain = Plain(std::move(inner.on_drain));
     outer.on_close = [this, call = std::move(inner.on_close)](Connection& connection,
                                                               const CloseReason& reason) {
+      const CloseKind kind = reason.kind;
       OnClose(connection, reason);
       if (call) call(connection, reason);
+      CountClose(kind);
     };
     return outer;
   }
@@ -147,13 +150,19 @@ class StreamAudit {
       EXPECT_EQ(ledger.received, found->second.consumed + ledger.dropped);
     }
     live_.erase(found);
-    ++closed_;
-    ++kinds_[reason.kind];
     last_reason_ = reason;
     received_ += ledger.received;
     sent_ += ledger.sent;
     discarded_ += ledger.discarded;
     dropped_ += ledger.dropped;
+  }
+
+  // Last of all: who has waited for it, on another thread, sees the sums and what the test's own
+  // on_close has done.
+  void CountClose(CloseKind kind) {
+    MutexLock lock(mutex_);
+    ++kinds_[kind];
+    ++closed_;
   }
 
   bool forwarding_ = false;

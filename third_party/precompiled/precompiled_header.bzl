@@ -26,8 +26,13 @@ def _precompiled_header_impl(ctx):
         )
         precompiled = ctx.actions.declare_file(ctx.label.name + ".h.gch")
 
-        # clang takes for a source with this check only what was made with it.
-        layering = ["-fmodules-strict-decluse"] if "layering_check" in ctx.features else []
+        # clang takes for a source with the layering check only what was made with it. Whether a header
+        # has changed is Bazel's to say, by content; clang would go by the time.
+        own_flags = []
+        if "layering_check" in ctx.features:
+            own_flags.append("-fmodules-strict-decluse")
+        if ctx.attr.clang:
+            own_flags += ["-Xclang", "-fno-pch-timestamp"]
         outputs.append(precompiled)
         variables = cc_common.create_compile_variables(
             feature_configuration = features,
@@ -36,7 +41,7 @@ def _precompiled_header_impl(ctx):
             output_file = precompiled.path,
             # As the sources that use it are compiled, or the compiler does not take it.
             user_compile_flags = ctx.fragments.cpp.copts + ctx.fragments.cpp.cxxopts +
-                                 ctx.attr.copts + layering +
+                                 ctx.attr.copts + own_flags +
                                  ["-w", "-x", "c++-header"],
             include_directories = context.includes,
             quote_include_directories = depset(["."], transitive = [context.quote_includes]),
@@ -69,7 +74,7 @@ def _precompiled_header_impl(ctx):
     return [
         DefaultInfo(files = depset(outputs)),
         CcInfo(compilation_context = cc_common.create_compilation_context(
-            headers = depset(outputs, transitive = [context.headers] if ctx.attr.with_deps else []),
+            headers = depset(outputs, transitive = [context.headers] if ctx.attr.clang else []),
         )),
     ]
 
@@ -81,7 +86,7 @@ precompiled_header = rule(
         "hdrs": attr.label_list(allow_files = [".h"], mandatory = True),
         "deps": attr.label_list(providers = [CcInfo]),
         "copts": attr.string_list(),
-        "with_deps": attr.bool(doc = "clang says of each source that it depends on those, too."),
+        "clang": attr.bool(doc = "For clang, whose sources depend on what is in `deps`, too."),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
     },
     fragments = ["cpp"],

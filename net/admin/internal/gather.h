@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/loop_ref.h"
+#include "net/loop/timer.h"
 
 namespace spindle {
 
@@ -25,15 +26,18 @@ void Gather(EventLoop& home, const std::vector<LoopRef>& loops, Duration deadlin
             absl::AnyInvocable<void(std::vector<std::optional<T>>)> done) {
   // Touched on the home loop's thread only.
   struct State {
+    EventLoop& home;
     std::vector<std::optional<T>> answers;
     size_t missing;
-    absl::AnyInvocable<void(std::vector<std::optional<T>>)> done;
+    absl::AnyInvocable<void(std::vector<std::optional<T>>)> done;  // Null once it was called.
+    TimerId timer = {};
     void Finish() {
-      if (done != nullptr) std::exchange(done, nullptr)(std::move(answers));
+      home.Cancel(timer);
+      std::exchange(done, nullptr)(std::move(answers));
     }
   };
   const auto state = std::make_shared<State>(
-      State{std::vector<std::optional<T>>(loops.size()), loops.size(), std::move(done)});
+      State{home, std::vector<std::optional<T>>(loops.size()), loops.size(), std::move(done)});
   for (size_t i = 0; i < loops.size(); ++i) {
     const bool asked = loops[i].Post([state, i, ask, back = home.ref()] {
       back.Post([state, i, answer = ask(i)]() mutable {
@@ -44,11 +48,8 @@ void Gather(EventLoop& home, const std::vector<LoopRef>& loops, Duration deadlin
     });
     if (!asked) --state->missing;
   }
-  if (state->missing == 0) {
-    home.Post([state] { state->Finish(); });
-  } else {
-    home.RunAfter(deadline, [state] { state->Finish(); });
-  }
+  const Duration patience = state->missing == 0 ? Duration::zero() : deadline;
+  state->timer = home.RunAfter(patience, [state] { state->Finish(); });
 }
 
 }  // namespace spindle

@@ -6,27 +6,13 @@
 #include <charconv>
 #include <string>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "base/strings.h"
+#include "net/http/http_text.h"
 
 namespace spindle {
 namespace {
 
 constexpr std::string_view kBadRequest = "400 Bad Request";
-
-// The first line of `text`, without its end, and takes it off (RFC 9112 2.2: LF alone will do).
-std::string_view TakeLine(std::string_view& text) {
-  const size_t end = text.find('\n');
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
-
-bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  return absl::EqualsIgnoreCase(ToAbsl(a), ToAbsl(b));
-}
 
 // Undoes %HH (RFC 3986 2.1); nothing for what is no such escape, or hides a control character.
 std::optional<std::string> Unescape(std::string_view text) {
@@ -69,18 +55,9 @@ bool ParseTarget(std::string_view target, HttpRequest& request) {
 
 }  // namespace
 
-size_t HttpHeaderSize(std::string_view text) {
-  for (size_t end = text.find('\n'); end != std::string_view::npos;
-       end = text.find('\n', end + 1)) {
-    const std::string_view next = text.substr(end + 1);
-    if (next.starts_with('\n')) return end + 2;
-    if (next.starts_with("\r\n")) return end + 3;
-  }
-  return 0;
-}
-
 std::string_view ParseHttpRequest(std::string_view header, HttpRequest& request) {
-  const std::string_view line = TakeLine(header);
+  std::string_view line;
+  TakeHttpLine(header, &line);
   const size_t first = line.find(' ');
   const size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == last) return kBadRequest;
@@ -91,15 +68,13 @@ std::string_view ParseHttpRequest(std::string_view header, HttpRequest& request)
   if (method != "GET" && method != "HEAD") return "405 Method Not Allowed";
   request.is_head = method == "HEAD";
   if (!ParseTarget(line.substr(first + 1, last - first - 1), request)) return kBadRequest;
-  while (!header.empty()) {
-    const std::string_view field = TakeLine(header);
-    if (field.empty()) break;
+  std::string_view field;
+  while (TakeHttpLine(header, &field) && !field.empty()) {
     const size_t colon = field.find(':');
     if (colon == std::string_view::npos || colon == 0) return kBadRequest;
-    if (!EqualsIgnoreCase(field.substr(0, colon), "host")) continue;
+    if (!EqualHttpNames(field.substr(0, colon), "host")) continue;
     if (request.host.has_value()) return kBadRequest;  // RFC 9112 3.2.
-    request.host =
-        std::string(FromAbsl(absl::StripAsciiWhitespace(ToAbsl(field.substr(colon + 1)))));
+    request.host = std::string(TrimHttpBlanks(field.substr(colon + 1)));
   }
   if (version == "HTTP/1.1" && !request.host.has_value()) return kBadRequest;
   return {};
@@ -113,7 +88,7 @@ bool IsLocalHttpHost(std::string_view host) {
     return inet_pton(AF_INET6, std::string(host.substr(1, end - 1)).c_str(), &scratch) == 1;
   }
   host = host.substr(0, host.find(':'));
-  return EqualsIgnoreCase(host, "localhost") ||
+  return EqualHttpNames(host, "localhost") ||
          inet_pton(AF_INET, std::string(host).c_str(), &scratch) == 1;
 }
 

@@ -1,7 +1,6 @@
 #ifndef SPINDLE_NET_ADMIN_INTERNAL_HTTP_REQUEST_H_
 #define SPINDLE_NET_ADMIN_INTERNAL_HTTP_REQUEST_H_
 
-#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,9 +15,6 @@ struct HttpRequest {
   std::map<std::string, std::string> query = {};  // "sort" -> "bytes", likewise.
   std::optional<std::string> host = std::nullopt;
 };
-
-// Bytes of the header at the front of `text`, its empty line included; 0 if that has not come.
-size_t HttpHeaderSize(std::string_view text);
 
 // Reads a whole header into `request`. Returns the status with which to refuse it, such as "400 Bad
 // Request", or the empty text.

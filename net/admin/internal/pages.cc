@@ -3,65 +3,23 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <utility>
 
 #include "base/parse.h"
 #include "base/strings.h"
+#include "base/text_table.h"
 #include "net/admin/metrics_text.h"
+#include "nlohmann/json.hpp"
 
 namespace spindle {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 constexpr MetricKind kCounter = MetricKind::kCounter;
 constexpr MetricKind kGauge = MetricKind::kGauge;
 
 double Seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
-
-// A table whose columns are as wide as their widest cell; the first is flush left.
-class Table {
- public:
-  explicit Table(std::vector<std::string> heads) { rows_.push_back(std::move(heads)); }
-  void Add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-  std::string ToString() const {
-    std::vector<size_t> widths(rows_.front().size());
-    for (const auto& row : rows_) {
-      for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-    }
-    std::string out;
-    for (const auto& row : rows_) {
-      for (size_t i = 0; i < row.size(); ++i) {
-        const std::string pad(widths[i] - row[i].size(), ' ');
-        if (i == 0) {
-          Append(out, row[i], i + 1 < row.size() ? pad : std::string());
-        } else {
-          Append(out, "  ", pad, row[i]);
-        }
-      }
-      out += '\n';
-    }
-    return out;
-  }
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
-
-// `text` as a JSON string. RFC 8259 7.
-std::string Quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-      out += escape;
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
 
 // What there is of each loop, once for all pages.
 struct LoopField {
@@ -186,39 +144,44 @@ std::string Utilization(const LoopStats& stats) {
   return text;
 }
 
+// In one line; what is no UTF-8 is replaced.
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+}
+
 std::string LoopsJson(const Report& report) {
-  std::string out = "{\"loops\":[";
+  Json loops = Json::array();
   for (const LoopReport& loop : report.loops) {
-    Append(out, out.ends_with('[') ? "" : ",", "{\"name\":", Quoted(loop.name),
-           ",\"answered\":", loop.stats.has_value() ? "true" : "false");
+    Json entry = {{"name", loop.name}, {"answered", loop.stats.has_value()}};
     for (const LoopField& field : kLoopFields) {
       if (!loop.stats.has_value()) break;
-      Append(out, ",\"", field.name, "\":");
       if (field.count != nullptr) {
-        Append(out, field.count(*loop.stats));
+        entry[field.name] = field.count(*loop.stats);
       } else {
-        char number[32];
-        std::snprintf(number, sizeof number, "%.9f", Seconds((*loop.stats).*field.time));
-        out += number;
+        entry[field.name] = Seconds((*loop.stats).*field.time);
       }
     }
-    out += '}';
+    loops.push_back(std::move(entry));
   }
-  return out + "]}\n";
+  return Dump({{"loops", std::move(loops)}});
 }
 
 std::string ConnectionsJson(const ConnectionsReport& report) {
-  std::string out = Concat("{\"total\":", report.total, ",\"silent_loops\":", report.silent_loops,
-                           ",\"connections\":[");
+  Json connections = Json::array();
   for (const ConnectionReport& c : report.connections) {
-    Append(out, out.ends_with('[') ? "" : ",", "{\"id\":", Quoted(c.id.ToString()),
-           ",\"server\":", Quoted(c.server), ",\"peer\":", Quoted(c.peer.ToString()),
-           ",\"received\":", c.ledger.received, ",\"sent\":", c.ledger.sent,
-           ",\"queued\":", c.output_queued, ",\"unread\":", c.input_unread,
-           ",\"paused\":", c.reading_paused ? "true" : "false",
-           ",\"closing\":", c.closing ? "true" : "false", "}");
+    connections.push_back({{"id", c.id.ToString()},
+                           {"server", c.server},
+                           {"peer", c.peer.ToString()},
+                           {"received", c.ledger.received},
+                           {"sent", c.ledger.sent},
+                           {"queued", c.output_queued},
+                           {"unread", c.input_unread},
+                           {"paused", c.reading_paused},
+                           {"closing", c.closing}});
   }
-  return out + "]}\n";
+  return Dump({{"total", report.total},
+               {"silent_loops", report.silent_loops},
+               {"connections", std::move(connections)}});
 }
 
 uint64_t Weight(const ConnectionReport& c, ConnectionOrder order) {
@@ -271,11 +234,11 @@ std::string MetricsPage(const Report& report) {
 
 std::string LoopsPage(const Report& report, bool json) {
   if (json) return LoopsJson(report);
-  Table table({"LOOP", "BUSY", "CONNECTIONS", "OPENED", "TURNS", "EVENTS/TURN", "TASKS", "READ",
-               "WRITTEN", "LONGEST TURN", "TASK WAIT", "TIMER LAG"});
+  TextTable table({"LOOP", "BUSY", "CONNECTIONS", "OPENED", "TURNS", "EVENTS/TURN", "TASKS", "READ",
+                   "WRITTEN", "LONGEST TURN", "TASK WAIT", "TIMER LAG"});
   for (const LoopReport& loop : report.loops) {
     if (!loop.stats.has_value()) {
-      table.Add({loop.name, "no answer"});
+      table.AddRow({loop.name, "no answer"});
       continue;
     }
     const LoopStats& s = *loop.stats;
@@ -283,24 +246,25 @@ std::string LoopsPage(const Report& report, bool json) {
     std::snprintf(
         per_turn, sizeof per_turn, "%.2f",
         static_cast<double>(s.events) / static_cast<double>(std::max<uint64_t>(s.turns, 1)));
-    table.Add({loop.name, Utilization(s), Concat(s.connections_open()),
-               Concat(s.connections_opened), Concat(s.turns), per_turn, Concat(s.tasks_run),
-               FormatSize(s.bytes_read), FormatSize(s.bytes_written),
-               FormatDuration(s.max_busy_time), FormatDuration(s.max_task_wait),
-               FormatDuration(s.max_timer_lag)});
+    table.AddRow({loop.name, Utilization(s), Concat(s.connections_open()),
+                  Concat(s.connections_opened), Concat(s.turns), per_turn, Concat(s.tasks_run),
+                  FormatSize(s.bytes_read), FormatSize(s.bytes_written),
+                  FormatDuration(s.max_busy_time), FormatDuration(s.max_task_wait),
+                  FormatDuration(s.max_timer_lag)});
   }
   return table.ToString();
 }
 
 std::string ConnectionsPage(const ConnectionsReport& report, bool json) {
   if (json) return ConnectionsJson(report);
-  Table table({"ID", "SERVER", "PEER", "RECEIVED", "SENT", "QUEUED", "UNREAD", "STATE"});
+  TextTable table({"ID", "SERVER", "PEER", "RECEIVED", "SENT", "QUEUED", "UNREAD", "STATE"});
   for (const ConnectionReport& c : report.connections) {
-    table.Add({c.id.ToString(), c.server, c.peer.ToString(), FormatSize(c.ledger.received),
-               FormatSize(c.ledger.sent), FormatSize(c.output_queued), FormatSize(c.input_unread),
-               c.closing          ? "closing"
-               : c.reading_paused ? "paused"
-                                  : "open"});
+    table.AddRow({c.id.ToString(), c.server, c.peer.ToString(), FormatSize(c.ledger.received),
+                  FormatSize(c.ledger.sent), FormatSize(c.output_queued),
+                  FormatSize(c.input_unread),
+                  c.closing          ? "closing"
+                  : c.reading_paused ? "paused"
+                                     : "open"});
   }
   std::string out = Concat(report.connections.size(), " of ", report.total, " connections");
   if (report.silent_loops > 0) Append(out, "; ", report.silent_loops, " loops did not answer");

@@ -24,7 +24,6 @@ struct LoopReport {
 
 struct ServerReport {
   std::string name;
-  std::string address;
   StreamServerStats stats;
 };
 

@@ -12,14 +12,6 @@ std::string_view Refusal(std::string_view header) {
   return ParseHttpRequest(header, request);
 }
 
-TEST(HttpRequestTest, FindsTheEndOfTheHeader) {
-  EXPECT_EQ(HttpHeaderSize(""), 0u);
-  EXPECT_EQ(HttpHeaderSize("GET / HTTP/1.1\r\nHost: x\r\n"), 0u);
-  EXPECT_EQ(HttpHeaderSize("GET / HTTP/1.1\r\n\r\nmore"), 18u);
-  EXPECT_EQ(HttpHeaderSize("GET / HTTP/1.1\n\nmore"), 16u);
-  EXPECT_EQ(HttpHeaderSize("a\r\nb\n\r\n"), 7u);
-}
-
 TEST(HttpRequestTest, ReadsTargetAndHost) {
   HttpRequest request;
   EXPECT_EQ(ParseHttpRequest("GET /conns?sort=bytes&limit=10&x&y=a%20b HTTP/1.1\r\n"

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "base/process_usage.h"
 #include "gtest/gtest.h"
 #include "net/stream/stream_server.h"
 #include "tests/testing/raw_peer.h"
-#include "tests/testing/resident_bytes.h"
 #include "tests/testing/stream_audit.h"
 #include "tests/testing/stream_env.h"
 

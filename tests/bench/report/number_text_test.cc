@@ -1,4 +1,4 @@
-#include "bench/report/text_table.h"
+#include "bench/report/number_text.h"
 
 #include <limits>
 
@@ -7,19 +7,7 @@
 namespace spindle::bench {
 namespace {
 
-TEST(TextTable, AlignsColumnsAndEndsNoLineInBlanks) {
-  TextTable table({"name", "n", "note"});
-  table.AddRow({"a", "1", "x"});
-  table.AddRow({"longer", "100"});
-  table.AddRow({"µs", "7", "y", "dropped"});
-  EXPECT_EQ(table.ToString(),
-            "name      n  note\n"
-            "a         1     x\n"
-            "longer  100\n"
-            "µs        7     y\n");
-}
-
-TEST(TextTable, NumbersHaveThreeDigits) {
+TEST(NumberText, NumbersHaveThreeDigits) {
   EXPECT_EQ(FormatNumber(0), "0");
   EXPECT_EQ(FormatNumber(0.1234), "0.123");
   EXPECT_EQ(FormatNumber(0.99999), "1.00");
@@ -34,7 +22,7 @@ TEST(TextTable, NumbersHaveThreeDigits) {
   EXPECT_EQ(FormatCount(2.5e9), "2.50G");
 }
 
-TEST(TextTable, QuantilesWithTooFewRecordsBeyondAreNotShown) {
+TEST(NumberText, QuantilesWithTooFewRecordsBeyondAreNotShown) {
   Histogram histogram;
   EXPECT_EQ(FormatQuantile(histogram, 0.5), "n/a");
   histogram.RecordMany(std::chrono::microseconds(10), 999);
@@ -43,7 +31,7 @@ TEST(TextTable, QuantilesWithTooFewRecordsBeyondAreNotShown) {
   EXPECT_NE(FormatQuantile(histogram, 0.99), "n/a");
 }
 
-TEST(TextTable, RateOfNoTimeIsZero) {
+TEST(NumberText, RateOfNoTimeIsZero) {
   EXPECT_EQ(PerSecond(5, Duration(0)), 0);
   EXPECT_EQ(PerSecond(5, std::chrono::milliseconds(500)), 10);
 }
