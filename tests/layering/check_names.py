@@ -28,6 +28,7 @@ NAMES = {
     "<utility>": r"std::(?:move|forward|pair|exchange|make_pair|as_const|in_place|declval)\b",
     "<variant>": r"std::(?:variant|monostate|visit|get_if|holds_alternative)\b",
     "<vector>": r"std::vector\b",
+    "CLI/CLI.hpp": r"\bCLI::\w*(?:Error|Validator|Range|IsMember)\b",
     "absl/functional/any_invocable.h": r"absl::AnyInvocable\b",
     "absl/functional/function_ref.h": r"absl::FunctionRef\b",
     "absl/status/status.h": r"absl::(?:Status|OkStatus|StatusCode|[A-Z]\w+Error)\b",

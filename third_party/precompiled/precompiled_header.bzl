@@ -16,7 +16,7 @@ def _precompiled_header_impl(ctx):
         cc_infos = [dep[CcInfo] for dep in ctx.attr.deps],
     ).compilation_context
 
-    outputs = [header] + ctx.files.hdrs
+    outputs = [header, ctx.file._not_ours] + ctx.files.hdrs
     if ctx.var["COMPILATION_MODE"] == "opt":
         ctx.actions.write(header, "")
     else:
@@ -87,6 +87,8 @@ precompiled_header = rule(
         "deps": attr.label_list(providers = [CcInfo]),
         "copts": attr.string_list(),
         "clang": attr.bool(doc = "For clang, whose sources depend on what is in `deps`, too."),
+        # clang reads it with each source.
+        "_not_ours": attr.label(default = ":not_ours.txt", allow_single_file = True),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
     },
     fragments = ["cpp"],
