@@ -98,9 +98,10 @@ std::optional<int> SeqparCommand::OneNetwork(const SeqparNetwork& network, bool 
   }
   SeqparOptions options = Options(venue, last);
   // Once for all settings, so that its connection is none of theirs.
-  const std::optional<Duration> rtt =
-      MeasureRtt(loop_, venue.address(), flags_.reply(), flags_.think,
-                 flags_.connect_timeout + flags_.reply_timeout);
+  const std::optional<Duration> rtt = MeasureRtt(
+      loop_, venue.address(), flags_.reply(), flags_.think,
+      SaturatingAdd(TimePoint(options.reply_timeout), flags_.connect_timeout).time_since_epoch(),
+      [this] { return interrupt_.requested(); });
   options.measure_rtt = [rtt] { return rtt; };
   options.on_progress = [&](const SeqparProgress& at) { ShowProgress(network, at); };
   absl::StatusOr<SeqparResult> result = RunSeqpar(loop_, venue.address(), options);

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "absl/functional/function_ref.h"
 #include "base/clock.h"
 #include "bench/send_modes/framed_messages.h"
 #include "net/loop/event_loop.h"
@@ -12,10 +13,11 @@ namespace spindle::bench {
 
 // The smallest time of a few exchanges of one byte over one connection, without `think`, which the
 // server is known to add to each: the round trip of the network, and what the machines add to it.
-// nullopt if the server does not answer within `timeout`, or not as it should. Runs the loop of
-// this thread.
+// nullopt if the server does not answer within `timeout`, or not as it should, or once
+// `interrupted` returns true. Runs the loop of this thread.
 std::optional<Duration> MeasureRtt(EventLoop& loop, const SocketAddress& server, ReplyMode reply,
-                                   Duration think, Duration timeout);
+                                   Duration think, Duration timeout,
+                                   absl::FunctionRef<bool()> interrupted);
 
 }  // namespace spindle::bench
 

@@ -47,9 +47,9 @@ class SchemaTest(unittest.TestCase):
         self.assertEqual(errors(parse(result.stdout)), [])
 
     def test_an_interrupted_run_is_valid(self):
-        # Five seconds for each answer: it cannot have ended before the signal.
+        # An hour for each answer: it cannot have ended before the signal, nor wait for one after it.
         with subprocess.Popen(
-                [testing.SPINDLE, "seqpar", "-n", "2", "-m", "2", "--think", "5s", "--json"],
+                [testing.SPINDLE, "seqpar", "-n", "2", "-m", "2", "--think", "1h", "--json"],
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program:
             # The signal counts once the program watches for it; repeated, it would kill.
             self.wait_for_threads(program)
