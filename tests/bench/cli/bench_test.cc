@@ -138,7 +138,7 @@ TEST_F(BenchTest, ServersThatDoSomethingElseAreNoticed) {
     EXPECT_EQ(RunProgram(Bench({"--stream", "--mode", "sink"}, endpoint_)).exit_code, 0);
   }
   const auto http = Serve({"--mode", "http"});
-  const ProgramResult result = RunProgram(Bench({"--idle", "3"}, endpoint_));
+  const ProgramResult result = RunProgram(Bench({"--idle", "3", "--timeout", "200ms"}, endpoint_));
   EXPECT_EQ(result.exit_code, 5);
   EXPECT_NE(result.out.find("error: idle connection: "), std::string::npos) << result.out;
 }
