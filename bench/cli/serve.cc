@@ -54,6 +54,7 @@ struct ServeFlags {
   size_t placement_index = 0;
   Duration drain = std::chrono::seconds(2);
   std::optional<SocketAddress> admin = std::nullopt;
+  Duration slow_callback{0};
 
   ServiceMode mode() const { return kModes[mode_index]; }
   ThinkMode think_mode() const { return static_cast<ThinkMode>(think_mode_index); }
@@ -97,7 +98,8 @@ int Serve(const ServeFlags& flags) {
   const absl::StatusOr<std::vector<SocketAddress>> addresses = ResolveEndpoint(flags.endpoint);
   if (!addresses.ok()) return Fail("serve", addresses.status());
   RaiseDescriptorLimit();
-  absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create({.name = "acceptor"});
+  absl::StatusOr<std::unique_ptr<EventLoop>> loop =
+      EventLoop::Create({.name = "acceptor", .slow_callback = flags.slow_callback});
   if (!loop.ok()) return Fail("serve", loop.status());
 
   std::unique_ptr<StreamServer> server;
@@ -109,8 +111,8 @@ int Serve(const ServeFlags& flags) {
   };
   const absl::StatusOr<std::unique_ptr<Interrupt>> interrupt = Interrupt::Watch(**loop, on_signal);
   if (!interrupt.ok()) return Fail("serve", interrupt.status());
-  absl::StatusOr<std::unique_ptr<EventLoopThreadPool>> pool =
-      EventLoopThreadPool::Start(**loop, {.workers = flags.loops});
+  absl::StatusOr<std::unique_ptr<EventLoopThreadPool>> pool = EventLoopThreadPool::Start(
+      **loop, {.workers = flags.loops, .loop = {.slow_callback = flags.slow_callback}});
   if (!pool.ok()) return Fail("serve", pool.status());
   absl::StatusOr<std::unique_ptr<StreamServer>> listening = StreamServer::Listen(
       **pool, addresses->front(), MakeService(flags.mode(), flags.think, flags.think_mode()),
@@ -131,6 +133,24 @@ int Serve(const ServeFlags& flags) {
   server.reset();
   if (!status.ok()) return Fail("serve", status);
   return kExitOk;
+}
+
+// What to look at a running server with.
+void AddWatching(CLI::App& app, const std::shared_ptr<ServeFlags>& flags) {
+  app.add_option_function<std::string>(
+         "--admin",
+         [flags](const std::string& text) {
+           const absl::StatusOr<SocketAddress> address = SocketAddress::Parse(text);
+           if (!address.ok()) {
+             throw CLI::ValidationError("--admin",
+                                        std::string(FromAbsl(address.status().message())));
+           }
+           flags->admin = *address;
+         },
+         "pages about the loops and connections, by HTTP: 127.0.0.1:PORT or unix:/path")
+      ->type_name("ADDRESS");
+  AddDuration(app, "--slow-callback", flags->slow_callback,
+              "name callbacks that take longer, in the log and at /slow; 0: do not measure them");
 }
 
 }  // namespace
@@ -169,18 +189,7 @@ Command AddServe(CLI::App& program) {
             flags->placement_index, "which loop gets a connection");
   AddDuration(app, "--drain", flags->drain,
               "on SIGTERM or SIGINT: how long open connections may take to end");
-  app.add_option_function<std::string>(
-         "--admin",
-         [flags](const std::string& text) {
-           const absl::StatusOr<SocketAddress> address = SocketAddress::Parse(text);
-           if (!address.ok()) {
-             throw CLI::ValidationError("--admin",
-                                        std::string(FromAbsl(address.status().message())));
-           }
-           flags->admin = *address;
-         },
-         "pages about the loops and connections, by HTTP: 127.0.0.1:PORT or unix:/path")
-      ->type_name("ADDRESS");
+  AddWatching(app, flags);
   app.final_callback([&app, flags] {
     const bool answers =
         flags->mode() != ServiceMode::kDiscard && flags->mode() != ServiceMode::kChargen;

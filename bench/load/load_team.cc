@@ -94,8 +94,9 @@ void LoadTeam::ShowProgress(TimePoint start) {
   progress.elapsed = main_.Now() - start;
   progress.warmup = options_.plan.warmup;
   progress.total = options_.plan.warmup + options_.plan.duration;
-  progress.warming_up = progress.elapsed < options_.plan.warmup;
+  // By the threads themselves: their clocks ring a little later than this one's.
   ForEach([&](MeasuredLoad& part) {
+    progress.warming_up = progress.warming_up || part.warming_up();
     progress.open += part.load().open();
     progress.messages += part.load().counts().messages;
     progress.latency.Merge(part.load().counts().latency);

@@ -11,8 +11,8 @@ namespace {
 
 constexpr Duration kPoll = std::chrono::milliseconds(1);
 
-// For the echo of an idle connection.
-constexpr Duration kIdlePatience = std::chrono::seconds(10);
+// For the echoes of the idle connections, which may be many: so many times LoadPlan::patience.
+constexpr int kIdlePatience = 5;
 
 double Seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
 
@@ -74,7 +74,7 @@ void MeasuredLoad::TryIdleConnections(absl::AnyInvocable<void()> then) {
   }
   idle_->Start(loop_.Now());
   idle_->Stop();
-  When([this] { return idle_->idle(); }, SaturatingAdd(loop_.Now(), kIdlePatience),
+  When([this] { return idle_->idle(); }, SaturatingAdd(loop_.Now(), kIdlePatience * plan_.patience),
        [this, then = std::move(then)]() mutable {
          if (!idle_->idle()) own_errors_["idle connection: no echo"] += idle_->in_flight();
          then();

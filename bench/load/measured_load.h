@@ -19,7 +19,8 @@ namespace spindle::bench {
 struct LoadPlan {
   Duration warmup = std::chrono::seconds(1);
   Duration duration = std::chrono::seconds(10);
-  // After the end, for the answers that are still missing then.
+  // After the end, for the answers that are still missing then; idle connections get five times
+  // that.
   Duration patience = std::chrono::seconds(2);
   // The slices in which the measured time is noted down.
   Duration interval = std::chrono::milliseconds(100);
@@ -72,6 +73,8 @@ class MeasuredLoad {
   void EndNow();
 
   const Load& load() const { return *load_; }
+  // The measured time has not begun: what load() counts is not in the outcome.
+  bool warming_up() const { return phase_ < Phase::kMeasuring; }
   // Of the load, and of the idle connections.
   ErrorCounts errors() const;
   // Complete when done.

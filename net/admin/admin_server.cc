@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/parse.h"
 #include "base/process_usage.h"
 #include "base/strings.h"
 #include "net/admin/internal/gather.h"
@@ -31,6 +32,7 @@ constexpr std::string_view kIndex =
     "/loops    the loops, a line each (?format=json)\n"
     "/conns    connections (?sort=id|bytes|queued|unread, ?limit=N, ?format=json)\n"
     "/conns/ID one connection\n"
+    "/slow     callbacks that took long, if the loops measure them (?format=json)\n"
     "/healthz  ok, or why not\n";
 
 // What a request is answered with.
@@ -55,25 +57,32 @@ ConnectionReport ReportConnection(const std::string& server, const Connection& c
                           .output_queued = connection.output_queued(),
                           .input_unread = connection.unread_input().size(),
                           .reading_paused = connection.reading_paused(),
-                          .closing = connection.closing()};
+                          .state = connection.state_name(),
+                          .age = connection.age()};
 }
 
 // All that is known of one connection. On its loop's thread.
 std::string DescribeConnection(const std::string& server, const Connection& c) {
   const ConnectionLedger ledger = c.ledger();
-  std::string out =
-      Concat("id ", c.id().ToString(), "\nserver ", server, "\nloop ", c.loop().name(), "\npeer ",
-             c.peer_address().ToString(), "\nlocal ", c.local_address().ToString(), "\nstate ",
-             c.closing() ? "closing" : "open", c.reading_paused() ? ", reading paused" : "",
-             "\nreceived ", ledger.received, "\nunread ", c.unread_input().size(), "\naccepted ",
-             ledger.accepted, "\nsent ", ledger.sent, "\nqueued ", c.output_queued(), "\n");
+  std::string out = Concat(
+      "id ", c.id().ToString(), "\nserver ", server, "\nloop ", c.loop().name(), "\npeer ",
+      c.peer_address().ToString(), "\nlocal ", c.local_address().ToString(), "\nstate ",
+      c.state_name(), c.reading_paused() ? ", reading paused" : "", "\nage ",
+      FormatDuration(c.age()), "\nreceived ", ledger.received, "\nunread ", c.unread_input().size(),
+      "\naccepted ", ledger.accepted, "\nsent ", ledger.sent, "\nqueued ", c.output_queued(), "\n");
   const absl::StatusOr<tcp_info> tcp = c.TcpInfo();
   if (!tcp.ok()) return out;
   Append(out, "tcp_rtt_us ", tcp->tcpi_rtt, "\ntcp_rtt_variance_us ", tcp->tcpi_rttvar,
          "\ntcp_congestion_window ", tcp->tcpi_snd_cwnd, "\ntcp_unacknowledged ", tcp->tcpi_unacked,
          "\ntcp_retransmits ", tcp->tcpi_total_retrans, "\ntcp_last_sent_ms ",
-         tcp->tcpi_last_data_sent, "\ntcp_last_received_ms ", tcp->tcpi_last_data_recv, "\n");
+         tcp->tcpi_last_data_sent, "\ntcp_last_received_ms ", tcp->tcpi_last_data_recv,
+         "\nidle_ms ", std::min(tcp->tcpi_last_data_sent, tcp->tcpi_last_data_recv), "\n");
   return out;
+}
+
+bool WantsJson(const HttpRequest& request) {
+  const auto format = request.query.find("format");
+  return format != request.query.end() && format->second == "json";
 }
 
 std::optional<size_t> ParseLimit(std::string_view text) {
@@ -110,6 +119,13 @@ class AdminServer::Core : public std::enable_shared_from_this<AdminServer::Core>
     void Answer(const Reply& reply) const;
   };
 
+  struct Loops {
+    std::vector<EventLoop*> loops;
+    std::vector<LoopRef> refs;
+    std::vector<std::string> names;
+  };
+  Loops AllLoops() const;
+
   // Every loop of every server: which loop, and which of which server's it is.
   struct Places {
     std::vector<LoopRef> loops;
@@ -119,6 +135,7 @@ class AdminServer::Core : public std::enable_shared_from_this<AdminServer::Core>
 
   void Serve(const HttpRequest& request, const Asker& asker);
   void ServeReport(const HttpRequest& request, const Asker& asker);
+  void ServeSlow(const HttpRequest& request, const Asker& asker);
   void ServeConnections(const HttpRequest& request, const Asker& asker);
   void ServeConnection(std::string_view id, const Asker& asker);
   void ServeHealth(const Asker& asker) const;
@@ -168,6 +185,7 @@ void AdminServer::Core::Serve(const HttpRequest& request, const Asker& asker) {
   constexpr std::string_view kOne = "/conns/";
   if (request.path == "/") return asker.Answer({.body = std::string(kIndex)});
   if (request.path == "/metrics" || request.path == "/loops") return ServeReport(request, asker);
+  if (request.path == "/slow") return ServeSlow(request, asker);
   if (request.path == "/conns") return ServeConnections(request, asker);
   if (request.path.starts_with(kOne)) {
     return ServeConnection(std::string_view(request.path).substr(kOne.size()), asker);
@@ -182,21 +200,48 @@ void AdminServer::Core::ServeHealth(const Asker& asker) const {
   asker.Answer({.status = "503 Service Unavailable", .body = Concat(status.message(), "\n")});
 }
 
-void AdminServer::Core::ServeReport(const HttpRequest& request, const Asker& asker) {
-  std::vector<EventLoop*> loops = {pool_.loops().begin(), pool_.loops().end()};
-  if (pool_.size() > 0) loops.insert(loops.begin(), &pool_.main_loop());
-  std::vector<LoopRef> refs;
-  std::vector<std::string> names;
-  for (const EventLoop* loop : loops) {
-    refs.push_back(loop->ref());
-    names.push_back(loop->name().empty() ? Concat("loop-", loop->index()) : loop->name());
+// The main loop, then the workers.
+AdminServer::Core::Loops AdminServer::Core::AllLoops() const {
+  Loops all;
+  all.loops = {pool_.loops().begin(), pool_.loops().end()};
+  if (pool_.size() > 0) all.loops.insert(all.loops.begin(), &pool_.main_loop());
+  for (const EventLoop* loop : all.loops) {
+    all.refs.push_back(loop->ref());
+    all.names.push_back(loop->name().empty() ? Concat("loop-", loop->index()) : loop->name());
   }
+  return all;
+}
+
+void AdminServer::Core::ServeSlow(const HttpRequest& request, const Asker& asker) {
+  Loops all = AllLoops();
+  Gather<SlowReport>(
+      home_, all.refs, options_.answer_deadline,
+      [loops = all.loops](size_t i) {
+        return SlowReport{.answered = true,
+                          .limit = loops[i]->slow_callback_limit(),
+                          .callbacks = loops[i]->SlowCallbacks()};
+      },
+      [self = shared_from_this(), names = std::move(all.names), asker,
+       json = WantsJson(request)](std::vector<std::optional<SlowReport>> parts) {
+        if (asker.connection.Get() == nullptr) return;
+        std::vector<SlowReport> reports;
+        for (size_t i = 0; i < parts.size(); ++i) {
+          reports.push_back(std::move(parts[i]).value_or(SlowReport()));
+          reports.back().loop = names[i];
+        }
+        asker.Answer({.type = json ? kJson : kPlainText,
+                      .body = SlowPage(reports, self->home_.Now(), json)});
+      });
+}
+
+void AdminServer::Core::ServeReport(const HttpRequest& request, const Asker& asker) {
+  Loops all = AllLoops();
   const TimePoint began = home_.Now();
-  const auto format = request.query.find("format");
-  const bool json = format != request.query.end() && format->second == "json";
+  const bool json = WantsJson(request);
   Gather<LoopStats>(
-      home_, refs, options_.answer_deadline, [loops](size_t i) { return loops[i]->Stats(); },
-      [self = shared_from_this(), names = std::move(names), asker, began, json,
+      home_, all.refs, options_.answer_deadline,
+      [loops = all.loops](size_t i) { return loops[i]->Stats(); },
+      [self = shared_from_this(), names = std::move(all.names), asker, began, json,
        metrics = request.path == "/metrics"](std::vector<std::optional<LoopStats>> stats) {
         if (asker.connection.Get() == nullptr) return;
         Report report;
@@ -251,7 +296,7 @@ void AdminServer::Core::ServeConnections(const HttpRequest& request, const Asker
         return report;
       },
       [asker, order = *order, limit = *limit,
-       json = value("format", "") == "json"](std::vector<std::optional<ConnectionsReport>> parts) {
+       json = WantsJson(request)](std::vector<std::optional<ConnectionsReport>> parts) {
         ConnectionsReport all;
         for (std::optional<ConnectionsReport>& part : parts) {
           if (!part.has_value()) {

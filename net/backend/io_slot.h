@@ -2,6 +2,7 @@
 #define SPINDLE_NET_BACKEND_IO_SLOT_H_
 
 #include "net/backend/io_event.h"
+#include "net/types/callback_origin.h"
 
 namespace spindle {
 
@@ -27,6 +28,8 @@ class IoSlot {
   virtual void OnReady() {}
   // The end of a turn in which the slot asked for it (IoHost::MarkFlush).
   virtual void OnFlush() {}
+  // Whose callback is run, where the loop is asked to tell.
+  virtual CallbackOrigin origin() const { return {.kind = "descriptor"}; }
   // The loop is being destroyed: detach and let go of the descriptor now.
   virtual void OnLoopGone() = 0;
 

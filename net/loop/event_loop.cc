@@ -88,7 +88,9 @@ bool EventLoop::Cancel(TimerId id) {
   return core_->timers().Cancel(id);
 }
 
-void EventLoop::Post(absl::AnyInvocable<void()> task) { core_->mailbox().Post(std::move(task)); }
+void EventLoop::Post(absl::AnyInvocable<void()> task, std::source_location where) {
+  core_->mailbox().Post(std::move(task), where);
+}
 
 LoopRef EventLoop::ref() const { return LoopRef(core_->shared_mailbox()); }
 
@@ -103,6 +105,16 @@ LoopStats EventLoop::Stats() const {
   core_->mailbox().CallAndWait([&] { stats = core_->host().stats(); });
   return stats;
 }
+
+std::vector<SlowCallback> EventLoop::SlowCallbacks() const {
+  std::vector<SlowCallback> latest;
+  core_->mailbox().CallAndWait([&] {
+    if (const CallbackWatch* watch = core_->host().watch()) latest = watch->Latest();
+  });
+  return latest;
+}
+
+Duration EventLoop::slow_callback_limit() const { return core_->options().slow_callback; }
 
 const std::string& EventLoop::name() const { return core_->options().name; }
 

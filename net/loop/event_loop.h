@@ -7,6 +7,7 @@
 #include <source_location>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -17,6 +18,7 @@
 #include "net/backend/io_backend.h"
 #include "net/loop/loop_ref.h"
 #include "net/loop/loop_stats.h"
+#include "net/loop/slow_callback.h"
 #include "net/loop/timer.h"
 
 namespace spindle {
@@ -31,6 +33,10 @@ struct EventLoopOptions {
   // does not sleep.
   size_t max_events_per_turn = 256;
   size_t max_tasks_per_turn = 1024;
+  // Callbacks that run for longer are counted, logged (one line a second for all loops) and kept
+  // for SlowCallbacks; LoopStats::callback_times then holds them all. Zero: callbacks are not
+  // measured, which saves a read of the clock for each.
+  Duration slow_callback{0};
   // Size of the block that all connections of the loop read into, in bytes.
   size_t read_block_size = 64 * 1024;
   // The kernel, or a simulated or faulty one. Must outlive the loop and every LoopRef to it.
@@ -42,10 +48,10 @@ struct EventLoopOptions {
 //
 // A turn: wait, I/O, timers, tasks, writes that were put off, closes.
 //
-// Loop thread only, but for Quit, Post, ref(), Stats and IsInLoop. Before the first Run, and after
-// the last one has returned, any one thread may use it (a set-up in main, then Run elsewhere); from
-// the first Run on every entry point checks the thread, in release builds too. A callback that
-// throws ends the process.
+// Loop thread only, but for Quit, Post, ref(), Stats, SlowCallbacks and IsInLoop. Before the first
+// Run, and after the last one has returned, any one thread may use it (a set-up in main, then Run
+// elsewhere); from the first Run on every entry point checks the thread, in release builds too. A
+// callback that throws ends the process.
 class EventLoop {
  public:
   // Errors: EMFILE, ENFILE or ENOMEM while making the epoll set, the timer or the wake-up.
@@ -112,7 +118,8 @@ class EventLoop {
 
   // Queues `task` for a later moment on the loop's thread. Any thread; see LoopRef::Post. As the
   // loop must exist at the time of the call, other threads had better use ref().
-  void Post(absl::AnyInvocable<void()> task);
+  void Post(absl::AnyInvocable<void()> task,
+            std::source_location where = std::source_location::current());
 
   // Any thread.
   LoopRef ref() const;
@@ -125,6 +132,10 @@ class EventLoop {
 
   // A copy taken between two callbacks. Any thread; waits for the loop's thread.
   LoopStats Stats() const;
+  // The latest 64 that took longer than EventLoopOptions::slow_callback, oldest first. As Stats.
+  std::vector<SlowCallback> SlowCallbacks() const;
+  // EventLoopOptions::slow_callback; zero: callbacks are not measured. Any thread.
+  Duration slow_callback_limit() const;
   const std::string& name() const;
   // 0, 1, 2 ... in the order in which the loops of this process were made.
   uint32_t index() const;

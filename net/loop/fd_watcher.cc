@@ -18,8 +18,9 @@ namespace spindle {
 // by the back end (kWatched), or known to the loop only (kPaused, kAlwaysReady).
 class FdWatcher::Slot final : public IoSlot, private LiveCounted<FdWatcher> {
  public:
-  Slot(IoHost& host, int fd, absl::AnyInvocable<void(FdEvents)> callback)
-      : host_(&host), fd_(fd), callback_(std::move(callback)) {}
+  Slot(IoHost& host, int fd, absl::AnyInvocable<void(FdEvents)> callback,
+       std::source_location where)
+      : host_(&host), fd_(fd), callback_(std::move(callback)), where_(where) {}
   ~Slot() {
     if (host_ == nullptr) return;
     host_->AssertInLoop();
@@ -69,6 +70,8 @@ class FdWatcher::Slot final : public IoSlot, private LiveCounted<FdWatcher> {
     if (!callback_.Run(events)) return;
     if (armed_ && host_ != nullptr) host_->MarkReady(*this);
   }
+
+  CallbackOrigin origin() const override { return {.kind = "descriptor", .where = where_}; }
 
   void OnLoopGone() override {
     host_->Detach(*this);
@@ -121,6 +124,7 @@ class FdWatcher::Slot final : public IoSlot, private LiveCounted<FdWatcher> {
   Trigger trigger_ = Trigger::kLevel;
   bool armed_ = false;  // kAlwaysReady: there is another report to come.
   OwnedCallback<FdEvents> callback_;
+  const std::source_location where_;
 };
 
 namespace {
@@ -134,8 +138,8 @@ absl::Status StatusOf(IoError error, int fd) {
 
 absl::StatusOr<std::unique_ptr<FdWatcher>> FdWatcher::Create(
     EventLoop& loop, int fd, Interest interest, Trigger trigger,
-    absl::AnyInvocable<void(FdEvents)> callback) {
-  auto slot = std::make_unique<Slot>(IoHost::Of(loop), fd, std::move(callback));
+    absl::AnyInvocable<void(FdEvents)> callback, std::source_location where) {
+  auto slot = std::make_unique<Slot>(IoHost::Of(loop), fd, std::move(callback), where);
   if (IoError error = slot->SetInterest(interest, trigger); !error.ok()) {
     return StatusOf(error, fd);
   }

@@ -2,6 +2,7 @@
 #define SPINDLE_NET_LOOP_FD_WATCHER_H_
 
 #include <memory>
+#include <source_location>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -40,7 +41,8 @@ class FdWatcher {
   // EMFILE for numbers above 2^24 - 1; ECANCELED while the loop is being destroyed.
   static absl::StatusOr<std::unique_ptr<FdWatcher>> Create(
       EventLoop& loop, int fd, Interest interest, Trigger trigger,
-      absl::AnyInvocable<void(FdEvents)> callback);
+      absl::AnyInvocable<void(FdEvents)> callback,
+      std::source_location where = std::source_location::current());
 
   // No callback runs after it has returned, not even for an event that this turn has fetched.
   ~FdWatcher();

@@ -2,18 +2,23 @@
 #define SPINDLE_NET_LOOP_IO_HOST_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <new>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/intrusive_list.h"
 #include "base/loop_role.h"
+#include "base/probe.h"
 #include "base/syscalls.h"
 #include "net/backend/io_backend.h"
 #include "net/backend/io_slot.h"
+#include "net/loop/internal/callback_watch.h"
 #include "net/loop/internal/hand_over_queue.h"
 #include "net/loop/internal/slot_table.h"
 #include "net/loop/loop_stats.h"
@@ -39,6 +44,8 @@ class DeferredWork {
  private:
   friend class IoHost;
   virtual void OnDeferred() = 0;
+  // Whose callback that is, where the loop is asked to tell.
+  virtual CallbackOrigin origin() const { return {.kind = "close"}; }
   ListHook hook_;
 };
 
@@ -127,7 +134,17 @@ class IoHost {
   void TakeHandedOver();
 
   // ---- For the loop.
-  void BeginTurn(TimePoint now) { now_ = now; }
+  // From now on each callback is measured.
+  void WatchCallbacks(std::string loop_name, Duration limit) {
+    watch_ = std::make_unique<CallbackWatch>(std::move(loop_name), limit, stats_, syscalls());
+  }
+  // Null where nobody measures.
+  CallbackWatch* watch() { return watch_.get(); }
+  // A turn begins, with `found` events.
+  void BeginTurn(TimePoint now, size_t found) {
+    now_ = now;
+    if (watch_ != nullptr) watch_->BeginTurn(now, found);
+  }
   void Dispatch(std::span<const IoEvent> events);
   // Runs what was marked ready before the call. Returns how many.
   size_t RunReady();
@@ -141,6 +158,18 @@ class IoHost {
  private:
   static constexpr size_t kMaxSpareBlocks = 4;
 
+  // Calls into `owner`, a slot or deferred work; `waiting` more events of the turn come after it.
+  template <typename Owner, typename Call>
+  void CallOut(Owner& owner, size_t waiting, Call call) {
+    const uintptr_t which = reinterpret_cast<uintptr_t>(&owner);
+    SPINDLE_PROBE(callback_begin, which, waiting, 0);
+    if (watch_ == nullptr) [[likely]] {
+      call(owner);
+    } else {
+      watch_->Run(owner.origin(), waiting, [&] { call(owner); });
+    }
+    SPINDLE_PROBE(callback_end, which, waiting, 0);
+  }
   IoError MayAttach(int fd) const;
   void NewBlock();
   // Adopts what is in adopting_, one after the other: user code may come back here.
@@ -155,6 +184,7 @@ class IoHost {
   SlotTable slots_;
   TimerQueue timers_;
   LoopStats stats_;
+  std::unique_ptr<CallbackWatch> watch_;
   TimePoint now_;
   ChunkRef spare_block_[kMaxSpareBlocks];
   size_t spare_blocks_ = 0;  // How many of them are there.

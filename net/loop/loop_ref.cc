@@ -4,8 +4,8 @@
 
 namespace spindle {
 
-bool LoopRef::Post(absl::AnyInvocable<void()> task) const {
-  return mailbox_ != nullptr && mailbox_->Post(std::move(task));
+bool LoopRef::Post(absl::AnyInvocable<void()> task, std::source_location where) const {
+  return mailbox_ != nullptr && mailbox_->Post(std::move(task), where);
 }
 
 bool LoopRef::CallAndWait(absl::FunctionRef<void()> function) const {

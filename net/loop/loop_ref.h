@@ -2,6 +2,7 @@
 #define SPINDLE_NET_LOOP_LOOP_REF_H_
 
 #include <memory>
+#include <source_location>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
@@ -22,7 +23,8 @@ class LoopRef {
   // inside this call. Tasks of one thread run in the order in which it posted them. False if the
   // loop is gone: `task` is then destroyed here, unrun. A task that is queued when the loop is
   // destroyed is destroyed by the thread that destroys the loop, unrun.
-  bool Post(absl::AnyInvocable<void()> task) const;
+  bool Post(absl::AnyInvocable<void()> task,
+            std::source_location where = std::source_location::current()) const;
 
   // Runs `function` as if in a callback of the loop and returns when it has run: directly on the
   // loop's own thread or while nobody runs the loop, else on the loop's thread. A thread that

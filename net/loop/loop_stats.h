@@ -1,11 +1,34 @@
 #ifndef SPINDLE_NET_LOOP_LOOP_STATS_H_
 #define SPINDLE_NET_LOOP_LOOP_STATS_H_
 
+#include <array>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/clock.h"
 
 namespace spindle {
+
+// How many callbacks took how long. Plain data.
+struct CallbackTimes {
+  // Each bucket holds what took up to Bound(bucket), and longer than the one before; the last is
+  // open: 1 us, 4 us, 16 us ... 4.2 s, longer.
+  static constexpr size_t kBuckets = 13;
+  static constexpr Duration Bound(size_t bucket) {
+    return std::chrono::microseconds(int64_t{1} << (2 * bucket));
+  }
+
+  std::array<uint64_t, kBuckets> counts = {};
+  Duration sum{0};
+
+  void Add(Duration took) {
+    size_t bucket = 0;
+    while (bucket + 1 < kBuckets && took > Bound(bucket)) ++bucket;
+    ++counts[bucket];
+    sum += took;
+  }
+};
 
 // What one loop has done since it was made. Plain data; counters only grow.
 struct LoopStats {
@@ -19,6 +42,10 @@ struct LoopStats {
   Duration max_busy_time{0};  // The longest turn, waiting left out.
   Duration max_task_wait{0};  // Between Post and the turn that ran the task.
   Duration max_timer_lag{0};  // Between a timer's deadline and its callback.
+
+  // With EventLoopOptions::slow_callback only.
+  uint64_t slow_callbacks = 0;
+  CallbackTimes callback_times = {};
 
   // Connections of this loop.
   uint64_t connections_opened = 0;

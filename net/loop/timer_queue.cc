@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "net/loop/internal/callback_watch.h"
+
 namespace spindle {
 namespace {
 
@@ -31,7 +33,7 @@ void TimerQueue::Remove(TimerEntry& entry) {
   }
 }
 
-size_t TimerQueue::RunDue(TimePoint now) {
+size_t TimerQueue::RunDue(TimePoint now, CallbackWatch* watch) {
   while (!heap_.empty() && heap_.front().deadline <= now) {
     TimerEntry& entry = *heap_.front().entry;
     RemoveFromHeap(0);
@@ -40,7 +42,11 @@ size_t TimerQueue::RunDue(TimePoint now) {
   size_t ran = 0;
   while (TimerEntry* entry = due_.pop_front()) {
     ++ran;
-    entry->OnTimer();
+    if (watch == nullptr) {
+      entry->OnTimer();
+    } else {
+      watch->Run(entry->origin(), 0, [&] { entry->OnTimer(); });
+    }
   }
   return ran;
 }

@@ -7,8 +7,11 @@
 
 #include "base/clock.h"
 #include "base/intrusive_list.h"
+#include "net/types/callback_origin.h"
 
 namespace spindle {
+
+class CallbackWatch;
 
 // Something that waits for a point in time. Embedded in its owner: adding and removing one never
 // allocates. Loop thread only. Removes itself when destroyed.
@@ -30,6 +33,8 @@ class TimerEntry {
 
   // The time has come. The entry has left the queue and may be added again, removed or destroyed.
   virtual void OnTimer() = 0;
+  // Whose callback that is, where the loop is asked to tell.
+  virtual CallbackOrigin origin() const { return {.kind = "timer"}; }
 
   TimePoint deadline_ = kNever;
   uint64_t sequence_ = 0;
@@ -64,8 +69,8 @@ class TimerQueue {
   // kNever if there is none.
   TimePoint earliest() const { return heap_.empty() ? kNever : heap_.front().deadline; }
 
-  // Runs what is due at `now`. Returns how many ran.
-  size_t RunDue(TimePoint now);
+  // Runs what is due at `now`, measured by `watch` unless it is null. Returns how many ran.
+  size_t RunDue(TimePoint now, CallbackWatch* watch = nullptr);
 
  private:
   struct Node {

@@ -59,6 +59,11 @@ void Session::SetDeadline(Duration timeout) {
   Schedule();
 }
 
+CallbackOrigin Session::origin() const {
+  const ConnectionId of = id();
+  return {.kind = "session", .loop = of.loop, .slot = of.slot, .generation = of.generation};
+}
+
 void Session::OnTimer() {
   if (connection_.closing()) return;  // It has its own deadline.
   if (deadline_ <= now()) OnDeadline();

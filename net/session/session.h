@@ -130,6 +130,7 @@ class Session final : private TimerEntry, private LiveCounted<Session> {
   friend ConnectionCallbacks MakeSessionCallbacks(std::shared_ptr<const Config> config);
 
   void OnTimer() override;
+  CallbackOrigin origin() const override;
   void Start();
   void OnBytes(Buffer& input);
   void OnPeerFin();

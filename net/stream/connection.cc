@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,15 +19,27 @@
 #include "net/stream/internal/socket_options.h"
 
 namespace spindle {
+namespace {
+
+uint32_t WholeSeconds(TimePoint time) {
+  return static_cast<uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
+}
+
+}  // namespace
 
 Connection::Connection(ConnectionGroup& group, const SocketAddress& peer)
-    : host_(group.host()), group_(&group), peer_(peer) {
+    : began_s_(WholeSeconds(group.host().now())), host_(group.host()), group_(&group), peer_(peer) {
   const ConnectionCallbacks& callbacks = group.config().callbacks;
   mode_.callbacks = !callbacks.on_bytes || callbacks.on_drained;
   mode_.read_probe = ProbesReads();
 }
 
 Connection::~Connection() = default;
+
+Duration Connection::age() const {
+  return std::chrono::seconds(WholeSeconds(host_.now()) - began_s_);
+}
 
 ConnectionId Connection::id() const {
   return ConnectionId{host_.loop().index(), static_cast<uint32_t>(id_.fd()), id_.generation()};
@@ -264,6 +277,14 @@ void Connection::End(CloseReason reason) {
   if (mode_.counted) group_->memory()->Set(*this, 0);
   group_->OnClosed(*this);
   if (partner != nullptr) LeavePartner(*partner);
+}
+
+CallbackOrigin Connection::origin() const {
+  const ConnectionId of = id();
+  CallbackOrigin origin{
+      .kind = "connection", .loop = of.loop, .slot = of.slot, .generation = of.generation};
+  if (group_ != nullptr) origin.where = group_->config().where;
+  return origin;
 }
 
 void Connection::OnLoopGone() { End(CloseReason{CloseKind::kLoopStopped}); }

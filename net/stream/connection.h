@@ -126,6 +126,10 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   // Close, ShutdownWrite or the peer's end have begun, or the connection is closed.
   bool closing() const { return mode_.state != CloseState::kOpen; }
   bool closed() const { return mode_.state == CloseState::kClosed; }
+  // How far the end is, for people: "open", "half-closed", "flushing" ...; a literal.
+  std::string_view state_name() const { return CloseStateName(mode_.state); }
+  // For how long it is there, in whole seconds.
+  Duration age() const;
   // What is received still goes to on_bytes: neither Close nor Abort was called and the peer has
   // not ended. For loops over the messages in one input.
   bool delivers_input() const { return DeliversInput(mode_.state); }
@@ -205,6 +209,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void OnIoEvent(const IoEvent& event) override;
   void OnReady() override;
   void OnFlush() override;
+  CallbackOrigin origin() const override;
   void OnLoopGone() override;
 
   const ConnectionOptions& options() const;
@@ -291,6 +296,8 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void UpdateDeadline();
   IoError SetSocketOption(int level, int name, int value);
 
+  // The loop's clock when it began, in seconds. First, where it fits into the base's padding.
+  const uint32_t began_s_;
   IoHost& host_;
   ConnectionGroup* group_;  // Null for an orphan: the owner died inside our callback.
   SlotToken id_;            // Stays when the slot is detached.

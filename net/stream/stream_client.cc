@@ -98,7 +98,7 @@ class StreamClient::Core final : public std::enable_shared_from_this<StreamClien
         random_(options_.random_seed != 0 ? options_.random_seed : std::random_device{}()) {}
 
   // Second half of the construction, which needs shared_from_this.
-  void Init(ConnectionCallbacks callbacks);
+  void Init(ConnectionCallbacks callbacks, std::source_location where);
   void Connect();
   void Stop();
   void Destroy();
@@ -114,6 +114,9 @@ class StreamClient::Core final : public std::enable_shared_from_this<StreamClien
   void OnFailure(const Connector::Result& result);
   void OnClosed(const CloseReason& reason);
   void OnTimer() override { Attempt(); }
+  CallbackOrigin origin() const override {
+    return {.kind = "reconnect", .where = group_->config().where};
+  }
   Duration NextBackoff();
 
   IoHost& host_;
@@ -129,7 +132,7 @@ class StreamClient::Core final : public std::enable_shared_from_this<StreamClien
   bool destroyed_ = false;
 };
 
-void StreamClient::Core::Init(ConnectionCallbacks callbacks) {
+void StreamClient::Core::Init(ConnectionCallbacks callbacks, std::source_location where) {
   auto on_close = std::move(callbacks.on_close);
   callbacks.on_close = [weak = weak_from_this(), on_close = std::move(on_close)](
                            Connection& connection, const CloseReason& reason) {
@@ -139,7 +142,7 @@ void StreamClient::Core::Init(ConnectionCallbacks callbacks) {
   };
   group_ = std::make_unique<ConnectionGroup>(
       host_, std::make_shared<const ConnectionConfig>(
-                 ConnectionConfig{std::move(callbacks), options_.connection}));
+                 ConnectionConfig{std::move(callbacks), options_.connection, where}));
 }
 
 void StreamClient::Core::Connect() {
@@ -217,9 +220,10 @@ void StreamClient::Core::Destroy() {
 
 StreamClient::StreamClient(EventLoop& loop, const SocketAddress& server,
                            ConnectionCallbacks callbacks, StreamClientOptions options,
-                           absl::AnyInvocable<void(const ConnectError&)> on_connect_error)
+                           absl::AnyInvocable<void(const ConnectError&)> on_connect_error,
+                           std::source_location where)
     : core_(std::make_shared<Core>(loop, server, std::move(options), std::move(on_connect_error))) {
-  core_->Init(std::move(callbacks));
+  core_->Init(std::move(callbacks), where);
 }
 
 StreamClient::~StreamClient() {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -69,9 +70,11 @@ std::string_view ConnectFailureName(ConnectFailure failure);
 class StreamClient {
  public:
   // `on_connect_error` is called for every failed attempt, from the loop, never inside Connect.
+  // `where` names slow callbacks of the connection (EventLoopOptions::slow_callback).
   StreamClient(EventLoop& loop, const SocketAddress& server, ConnectionCallbacks callbacks,
                StreamClientOptions options = {},
-               absl::AnyInvocable<void(const ConnectError&)> on_connect_error = nullptr);
+               absl::AnyInvocable<void(const ConnectError&)> on_connect_error = nullptr,
+               std::source_location where = std::source_location::current());
   ~StreamClient();
   StreamClient(const StreamClient&) = delete;
   StreamClient& operator=(const StreamClient&) = delete;

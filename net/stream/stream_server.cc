@@ -37,7 +37,7 @@ class StreamServer::Core final : public StreamServerProbe::View,
                                  public std::enable_shared_from_this<StreamServer::Core> {
  public:
   Core(std::vector<EventLoop*> loops, EventLoop& main_loop, ConnectionCallbacks callbacks,
-       StreamServerOptions options);
+       StreamServerOptions options, std::source_location where);
 
   absl::Status Listen(const SocketAddress& address);
   absl::Status ListenOn(std::vector<OwnedFd> sockets);
@@ -113,10 +113,11 @@ class StreamServer::Core final : public StreamServerProbe::View,
 };
 
 StreamServer::Core::Core(std::vector<EventLoop*> loops, EventLoop& main_loop,
-                         ConnectionCallbacks callbacks, StreamServerOptions options)
+                         ConnectionCallbacks callbacks, StreamServerOptions options,
+                         std::source_location where)
     : options_(std::move(options)),
       config_(std::make_shared<const ConnectionConfig>(
-          ConnectionConfig{std::move(callbacks), options_.connection})),
+          ConnectionConfig{std::move(callbacks), options_.connection, where})),
       memory_(std::make_shared<ServerMemory>(options_.memory)),
       peers_(options_.max_connections_per_peer > 0
                  ? std::make_shared<PeerCounts>(options_.max_connections_per_peer)
@@ -437,9 +438,10 @@ StreamServerStats StreamServer::Core::stats() const {
 
 absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Make(
     std::vector<EventLoop*> loops, EventLoop& main_loop, ConnectionCallbacks callbacks,
-    StreamServerOptions options, absl::FunctionRef<absl::Status(Core&)> listen) {
+    StreamServerOptions options, std::source_location where,
+    absl::FunctionRef<absl::Status(Core&)> listen) {
   std::unique_ptr<StreamServer> server(new StreamServer(std::make_shared<Core>(
-      std::move(loops), main_loop, std::move(callbacks), std::move(options))));
+      std::move(loops), main_loop, std::move(callbacks), std::move(options), where)));
   if (absl::Status status = listen(*server->core_); !status.ok()) return status;
   return server;
 }
@@ -447,25 +449,29 @@ absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Make(
 absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Listen(EventLoopThreadPool& pool,
                                                                    const SocketAddress& address,
                                                                    ConnectionCallbacks callbacks,
-                                                                   StreamServerOptions options) {
+                                                                   StreamServerOptions options,
+                                                                   std::source_location where) {
   return Make({pool.loops().begin(), pool.loops().end()}, pool.main_loop(), std::move(callbacks),
-              std::move(options), [&](Core& core) { return core.Listen(address); });
+              std::move(options), where, [&](Core& core) { return core.Listen(address); });
 }
 
 absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Listen(EventLoop& loop,
                                                                    const SocketAddress& address,
                                                                    ConnectionCallbacks callbacks,
-                                                                   StreamServerOptions options) {
-  return Make({&loop}, loop, std::move(callbacks), std::move(options),
+                                                                   StreamServerOptions options,
+                                                                   std::source_location where) {
+  return Make({&loop}, loop, std::move(callbacks), std::move(options), where,
               [&](Core& core) { return core.Listen(address); });
 }
 
 absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Listen(EventLoopThreadPool& pool,
                                                                    std::vector<OwnedFd> sockets,
                                                                    ConnectionCallbacks callbacks,
-                                                                   StreamServerOptions options) {
+                                                                   StreamServerOptions options,
+                                                                   std::source_location where) {
   return Make({pool.loops().begin(), pool.loops().end()}, pool.main_loop(), std::move(callbacks),
-              std::move(options), [&](Core& core) { return core.ListenOn(std::move(sockets)); });
+              std::move(options), where,
+              [&](Core& core) { return core.ListenOn(std::move(sockets)); });
 }
 
 StreamServer::StreamServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <vector>
 
@@ -118,25 +119,26 @@ class StreamServerProbe {
 // outlive the server; if they are gone already their connections are, too.
 class StreamServer {
  public:
-  // Listens at `address`; port 0 picks a free one, see address(). Errors: bad address, in use, no
-  // permission, no descriptors; each names the address.
-  static absl::StatusOr<std::unique_ptr<StreamServer>> Listen(EventLoopThreadPool& pool,
-                                                              const SocketAddress& address,
-                                                              ConnectionCallbacks callbacks,
-                                                              StreamServerOptions options = {});
+  // Listens at `address`; port 0 picks a free one, see address(). `where` names slow callbacks of
+  // the connections (EventLoopOptions::slow_callback). Errors: bad address, in use, no permission,
+  // no descriptors; each names the address.
+  static absl::StatusOr<std::unique_ptr<StreamServer>> Listen(
+      EventLoopThreadPool& pool, const SocketAddress& address, ConnectionCallbacks callbacks,
+      StreamServerOptions options = {},
+      std::source_location where = std::source_location::current());
   // One loop does everything.
-  static absl::StatusOr<std::unique_ptr<StreamServer>> Listen(EventLoop& loop,
-                                                              const SocketAddress& address,
-                                                              ConnectionCallbacks callbacks,
-                                                              StreamServerOptions options = {});
+  static absl::StatusOr<std::unique_ptr<StreamServer>> Listen(
+      EventLoop& loop, const SocketAddress& address, ConnectionCallbacks callbacks,
+      StreamServerOptions options = {},
+      std::source_location where = std::source_location::current());
   // Accepts from sockets that listen already: systemd's, or a predecessor's (inherited_sockets.h,
   // successor.h); at least one. With kReusePort each belongs to a loop, in turn; there should be a
   // multiple of the number of loops, since a loop without a socket gets no connection. Errors: none
   // at all, or one that is not a listening stream socket.
-  static absl::StatusOr<std::unique_ptr<StreamServer>> Listen(EventLoopThreadPool& pool,
-                                                              std::vector<OwnedFd> sockets,
-                                                              ConnectionCallbacks callbacks,
-                                                              StreamServerOptions options = {});
+  static absl::StatusOr<std::unique_ptr<StreamServer>> Listen(
+      EventLoopThreadPool& pool, std::vector<OwnedFd> sockets, ConnectionCallbacks callbacks,
+      StreamServerOptions options = {},
+      std::source_location where = std::source_location::current());
   ~StreamServer();
   StreamServer(const StreamServer&) = delete;
   StreamServer& operator=(const StreamServer&) = delete;
@@ -172,7 +174,8 @@ class StreamServer {
   explicit StreamServer(std::shared_ptr<Core> core);
   static absl::StatusOr<std::unique_ptr<StreamServer>> Make(
       std::vector<EventLoop*> loops, EventLoop& main_loop, ConnectionCallbacks callbacks,
-      StreamServerOptions options, absl::FunctionRef<absl::Status(Core&)> listen);
+      StreamServerOptions options, std::source_location where,
+      absl::FunctionRef<absl::Status(Core&)> listen);
 
   std::shared_ptr<Core> core_;
 };

@@ -48,6 +48,8 @@ constexpr LoopField kLoopFields[] = {
      nullptr, &LoopStats::max_task_wait},
     {"longest_timer_lag_seconds", "The longest between a timer's deadline and its callback.",
      kGauge, nullptr, &LoopStats::max_timer_lag},
+    {"slow_callbacks_total", "Callbacks over the loop's limit, where callbacks are measured.",
+     kCounter, [](const LoopStats& s) { return s.slow_callbacks; }, nullptr},
     {"connections", "Open connections.", kGauge,
      [](const LoopStats& s) { return s.connections_open(); }, nullptr},
     {"connections_opened_total", "Connections that began.", kCounter,
@@ -81,6 +83,20 @@ void AppendLoops(MetricsText& text, const std::vector<LoopReport>& loops) {
         text.Sample({{"loop", loop.name}}, Seconds((*loop.stats).*field.time));
       }
     }
+  }
+}
+
+void AppendCallbackTimes(MetricsText& text, const std::vector<LoopReport>& loops) {
+  std::vector<double> bounds;
+  for (size_t i = 0; i + 1 < CallbackTimes::kBuckets; ++i) {
+    bounds.push_back(Seconds(CallbackTimes::Bound(i)));
+  }
+  text.Begin("spindle_loop_callback_seconds", MetricKind::kHistogram,
+             "Time in each callback, where callbacks are measured.");
+  for (const LoopReport& loop : loops) {
+    if (!loop.stats.has_value()) continue;
+    const CallbackTimes& times = loop.stats->callback_times;
+    text.SampleHistogram({{"loop", loop.name}}, bounds, times.counts, Seconds(times.sum));
   }
 }
 
@@ -166,6 +182,27 @@ std::string LoopsJson(const Report& report) {
   return Dump({{"loops", std::move(loops)}});
 }
 
+std::string SlowJson(const std::vector<SlowReport>& loops, TimePoint now) {
+  Json all = Json::array();
+  for (const SlowReport& loop : loops) {
+    Json entry = {{"name", loop.loop}, {"answered", loop.answered}};
+    entry["limit_seconds"] = Seconds(loop.limit);
+    Json callbacks = Json::array();
+    for (const SlowCallback& slow : loop.callbacks) {
+      callbacks.push_back({{"seconds_ago", Seconds(now - slow.begin)},
+                           {"seconds", Seconds(slow.took)},
+                           {"waited", slow.waited},
+                           {"kind", slow.origin.kind},
+                           {"connection", slow.origin.connection()},
+                           {"file", slow.origin.where.file_name()},
+                           {"line", slow.origin.where.line()}});
+    }
+    entry["callbacks"] = std::move(callbacks);
+    all.push_back(std::move(entry));
+  }
+  return Dump({{"loops", std::move(all)}});
+}
+
 std::string ConnectionsJson(const ConnectionsReport& report) {
   Json connections = Json::array();
   for (const ConnectionReport& c : report.connections) {
@@ -177,7 +214,8 @@ std::string ConnectionsJson(const ConnectionsReport& report) {
                            {"queued", c.output_queued},
                            {"unread", c.input_unread},
                            {"paused", c.reading_paused},
-                           {"closing", c.closing}});
+                           {"state", c.state},
+                           {"age_seconds", Seconds(c.age)}});
   }
   return Dump({{"total", report.total},
                {"silent_loops", report.silent_loops},
@@ -226,6 +264,7 @@ std::string MetricsPage(const Report& report) {
   MetricsText text;
   AppendProcess(text, report.process);
   AppendLoops(text, report.loops);
+  AppendCallbackTimes(text, report.loops);
   AppendServers(text, report.servers);
   text.Begin("spindle_scrape_seconds", kGauge, "How long the loops took to answer this request.");
   text.Sample({}, Seconds(report.took));
@@ -255,16 +294,34 @@ std::string LoopsPage(const Report& report, bool json) {
   return table.ToString();
 }
 
+std::string SlowPage(const std::vector<SlowReport>& loops, TimePoint now, bool json) {
+  if (json) return SlowJson(loops, now);
+  TextTable table({"LOOP", "AGO", "TOOK", "WAITED", "WHOSE"});
+  std::string notes;
+  for (const SlowReport& loop : loops) {
+    if (!loop.answered) {
+      Append(notes, loop.loop, ": no answer\n");
+    } else if (loop.limit <= Duration::zero()) {
+      Append(notes, loop.loop, ": callbacks are not measured\n");
+    } else if (loop.callbacks.empty()) {
+      Append(notes, loop.loop, ": none over ", FormatDuration(loop.limit), "\n");
+    }
+    for (const SlowCallback& slow : loop.callbacks) {
+      table.AddRow({loop.loop, FormatDuration(now - slow.begin), FormatDuration(slow.took),
+                    Concat(slow.waited), slow.origin.ToString()});
+    }
+  }
+  return Concat(table.ToString(), notes);
+}
+
 std::string ConnectionsPage(const ConnectionsReport& report, bool json) {
   if (json) return ConnectionsJson(report);
-  TextTable table({"ID", "SERVER", "PEER", "RECEIVED", "SENT", "QUEUED", "UNREAD", "STATE"});
+  TextTable table({"ID", "SERVER", "PEER", "RECEIVED", "SENT", "QUEUED", "UNREAD", "AGE", "STATE"});
   for (const ConnectionReport& c : report.connections) {
     table.AddRow({c.id.ToString(), c.server, c.peer.ToString(), FormatSize(c.ledger.received),
                   FormatSize(c.ledger.sent), FormatSize(c.output_queued),
-                  FormatSize(c.input_unread),
-                  c.closing          ? "closing"
-                  : c.reading_paused ? "paused"
-                                     : "open"});
+                  FormatSize(c.input_unread), FormatDuration(c.age),
+                  Concat(c.state, c.reading_paused ? ", paused" : "")});
   }
   std::string out = Concat(report.connections.size(), " of ", report.total, " connections");
   if (report.silent_loops > 0) Append(out, "; ", report.silent_loops, " loops did not answer");

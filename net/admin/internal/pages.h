@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "net/loop/loop_stats.h"
+#include "net/loop/slow_callback.h"
 #include "net/stream/connection_handle.h"
 #include "net/stream/stream_server.h"
 #include "net/types/socket_address.h"
@@ -20,6 +21,14 @@ namespace spindle {
 struct LoopReport {
   std::string name;
   std::optional<LoopStats> stats;  // Nothing from a loop that did not answer in time.
+};
+
+// The slow callbacks of one loop.
+struct SlowReport {
+  std::string loop = {};
+  bool answered = false;
+  Duration limit{0};  // Zero: not measured.
+  std::vector<SlowCallback> callbacks = {};
 };
 
 struct ServerReport {
@@ -50,7 +59,8 @@ struct ConnectionReport {
   size_t output_queued = 0;
   size_t input_unread = 0;
   bool reading_paused = false;
-  bool closing = false;
+  std::string_view state = {};  // A literal.
+  Duration age{0};
 };
 
 struct ConnectionsReport {
@@ -70,6 +80,8 @@ void KeepFirst(std::vector<ConnectionReport>& connections, ConnectionOrder order
 // The pages. `json`: for programs; else columns for people.
 std::string MetricsPage(const Report& report);
 std::string LoopsPage(const Report& report, bool json);
+// `now`: that of the loops' clock.
+std::string SlowPage(const std::vector<SlowReport>& loops, TimePoint now, bool json);
 std::string ConnectionsPage(const ConnectionsReport& report, bool json);
 
 }  // namespace spindle

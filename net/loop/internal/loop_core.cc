@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/probe.h"
 
 namespace spindle {
 namespace {
@@ -28,7 +29,11 @@ LoopCore::LoopCore(EventLoop& loop, EventLoopOptions options, std::unique_ptr<Io
       host_(loop, mailbox_->role(), std::move(backend), options_.read_block_size),
       timers_(host_.timers(), host_.syscalls()),
       events_(options_.max_events_per_turn),
-      turn_end_(host_.now()) {}
+      turn_end_(host_.now()) {
+  if (options_.slow_callback <= Duration::zero()) return;
+  host_.WatchCallbacks(options_.name, options_.slow_callback);
+  mailbox_->KeepOrigins();
+}
 
 LoopCore::~LoopCore() {
   mailbox_->Hold();
@@ -51,7 +56,8 @@ absl::StatusOr<size_t> LoopCore::Turn(WaitMode mode) noexcept {
 
   LoopStats& stats = host_.stats();
   const TimePoint begin = host_.Now();
-  host_.BeginTurn(begin);
+  host_.BeginTurn(begin, *count);
+  SPINDLE_PROBE(turn_begin, index_, *count, (begin - turn_end_).count());
   stats.wait_time += begin - turn_end_;
   ++stats.turns;
 
@@ -60,12 +66,13 @@ absl::StatusOr<size_t> LoopCore::Turn(WaitMode mode) noexcept {
   size_t done = *count + host_.RunReady();
   host_.Dispatch(std::span(events_).first(*count));
   done += RunTimers();
-  if (mailbox_->has_calls()) mailbox_->ServeCalls();
+  if (mailbox_->has_calls()) ServeCalls();
   done += RunTasks();
   done += host_.RunFlushes();
   done += host_.RunDeferred();
 
   turn_end_ = host_.Now();
+  SPINDLE_PROBE(turn_end, index_, done, (turn_end_ - begin).count());
   const Duration busy = turn_end_ - begin;
   stats.busy_time += busy;
   stats.max_busy_time = std::max(stats.max_busy_time, busy);
@@ -100,9 +107,18 @@ size_t LoopCore::RunTimers() {
   if (earliest > now) return 0;
   LoopStats& stats = host_.stats();
   stats.max_timer_lag = std::max<Duration>(stats.max_timer_lag, now - earliest);
-  const size_t fired = host_.timers().RunDue(now);
+  const size_t fired = host_.timers().RunDue(now, host_.watch());
   stats.timers_fired += fired;
+  SPINDLE_PROBE(timers_fired, index_, fired, (now - earliest).count());
   return fired;
+}
+
+void LoopCore::ServeCalls() {
+  if (host_.watch() == nullptr) {
+    mailbox_->ServeCalls();
+  } else {
+    host_.watch()->Run({.kind = "call of another thread"}, 0, [&] { mailbox_->ServeCalls(); });
+  }
 }
 
 size_t LoopCore::RunTasks() {
@@ -110,15 +126,22 @@ size_t LoopCore::RunTasks() {
     if (!mailbox_->has_tasks()) return 0;
     tasks_.clear();
     next_task_ = 0;
-    const TimePoint oldest = mailbox_->TakeTasks(tasks_);
+    origins_.clear();
+    const TimePoint oldest = mailbox_->TakeTasks(tasks_, origins_);
+    SPINDLE_PROBE(tasks_taken, index_, tasks_.size(), (host_.now() - oldest).count());
     LoopStats& stats = host_.stats();
     stats.max_task_wait = std::max<Duration>(stats.max_task_wait, host_.now() - oldest);
   }
   const size_t end = std::min(tasks_.size(), next_task_ + options_.max_tasks_per_turn);
   const size_t begin = next_task_;
   while (next_task_ < end) {
-    Task task = std::move(tasks_[next_task_++]);
-    task();
+    Task task = std::move(tasks_[next_task_]);
+    const size_t index = next_task_++;
+    if (host_.watch() == nullptr) {
+      task();
+    } else {
+      host_.watch()->Run({.kind = "task", .where = origins_[index]}, 0, [&] { task(); });
+    }
   }
   if (next_task_ == tasks_.size()) {
     tasks_.clear();

@@ -2,6 +2,7 @@
 #define SPINDLE_NET_LOOP_INTERNAL_LOOP_CORE_H_
 
 #include <memory>
+#include <source_location>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ class LoopCore : private LiveCounted<EventLoop> {
  private:
   IoError ArmTimer();
   size_t RunTimers();
+  void ServeCalls();
   size_t RunTasks();
 
   const EventLoopOptions options_;
@@ -52,6 +54,7 @@ class LoopCore : private LiveCounted<EventLoop> {
   TimerTable timers_;
   std::vector<IoEvent> events_;
   std::vector<Task> tasks_;  // Taken from the mailbox; those from next_task_ on have not run.
+  std::vector<std::source_location> origins_;  // Of tasks_, where callbacks are measured.
   size_t next_task_ = 0;
   TimePoint armed_ = kNever;
   TimePoint turn_end_;

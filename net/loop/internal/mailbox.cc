@@ -29,7 +29,7 @@ void CallWaiter::WaitServingCalls() {
   }
 }
 
-bool Mailbox::Post(Task&& task) {
+bool Mailbox::Post(Task&& task, std::source_location where) {
   bool wake = false;
   {
     MutexLock lock(mutex_);
@@ -39,6 +39,7 @@ bool Mailbox::Post(Task&& task) {
       has_tasks_.store(true, std::memory_order_release);
     }
     tasks_.push_back(std::move(task));
+    if (keep_origins_) origins_.push_back(where);
     wake = TakeSleeping();
   }
   if (wake) waker_->Wake();
@@ -67,7 +68,7 @@ bool Mailbox::PrepareSleep() {
   return true;
 }
 
-TimePoint Mailbox::TakeTasks(std::vector<Task>& out) {
+TimePoint Mailbox::TakeTasks(std::vector<Task>& out, std::vector<std::source_location>& origins) {
   MutexLock lock(mutex_);
   if (tasks_.empty()) return kNever;
   has_tasks_.store(false, std::memory_order_relaxed);
@@ -76,6 +77,10 @@ TimePoint Mailbox::TakeTasks(std::vector<Task>& out) {
   } else {
     std::move(tasks_.begin(), tasks_.end(), std::back_inserter(out));
     tasks_.clear();
+  }
+  if (keep_origins_) {
+    origins.insert(origins.end(), origins_.begin(), origins_.end());
+    origins_.clear();
   }
   return oldest_task_;
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <source_location>
 #include <utility>
 #include <vector>
 
@@ -43,8 +44,11 @@ class Mailbox {
   // Bound to the thread that holds the loop.
   LoopRole& role() { return role_; }
 
+  // Notes where each task comes from, from now on. Before other threads know the mailbox.
+  void KeepOrigins() { keep_origins_ = true; }
+
   // Queues `task` and wakes the loop if it sleeps. False, and `task` untouched, once closed.
-  bool Post(Task&& task);
+  bool Post(Task&& task, std::source_location where);
 
   // Runs `function` with the rights of the loop's thread and returns when it is done: directly if
   // this thread holds the loop or nobody does, else on the holder's thread between two of its
@@ -76,9 +80,10 @@ class Mailbox {
   // Holder only: the loop is awake again; spares others a wake-up.
   void Awake() { sleeping_.store(false, std::memory_order_relaxed); }
 
-  // Holder only: appends what has been posted to `out`, in order. Returns when the oldest of them
-  // was posted, kNever if there was none.
-  TimePoint TakeTasks(std::vector<Task>& out);
+  // Holder only: appends what has been posted to `out`, in order, and where each comes from to
+  // `origins` if that is kept. Returns when the oldest of them was posted, kNever if there was
+  // none.
+  TimePoint TakeTasks(std::vector<Task>& out, std::vector<std::source_location>& origins);
   bool has_tasks() const { return has_tasks_.load(std::memory_order_acquire); }
 
   // Holder only: runs the calls of other threads that wait. A call that throws ends the process.
@@ -118,6 +123,7 @@ class Mailbox {
 
   const std::shared_ptr<Waker> waker_;
   Syscalls& clock_;
+  bool keep_origins_ = false;
   LoopRole role_;
   Mailbox* next_held_ = nullptr;  // Holder only: the loop that the thread took before this one.
 
@@ -125,6 +131,7 @@ class Mailbox {
   State state_ ABSL_GUARDED_BY(mutex_) = State::kIdle;
   bool waited_for_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Task> tasks_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::source_location> origins_ ABSL_GUARDED_BY(mutex_);
   std::vector<Call*> calls_ ABSL_GUARDED_BY(mutex_);
   // The holder's, while it waits for another loop.
   CallWaiter* holder_waiter_ ABSL_GUARDED_BY(mutex_) = nullptr;

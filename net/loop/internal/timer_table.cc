@@ -13,6 +13,7 @@ class TimerTable::Slot final : public TimerEntry {
       : table_(table), index_(index), generation_(table.first_generation_) {}
 
   void OnTimer() override;
+  CallbackOrigin origin() const override { return {.kind = "timer", .where = where_}; }
 
   TimerTable& table_;
   const uint32_t index_;

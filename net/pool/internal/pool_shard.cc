@@ -393,9 +393,11 @@ void PoolShard::Stop() {
   idle_.clear();
   for (const auto& [number, connection] : all) connection->Stop();
   std::deque<Grant> grants = std::exchange(grants_, {});
-  PoolOrders orders = core_->TakeOrders(index_);
+  // The waiters first: until they have left the book another loop may turn one into an order to
+  // answer it.
   std::vector<PoolWaiter> waiters;
   core_->Use([&](PoolBook& book, PoolOrders&) { waiters = book.TakeAll(index_); });
+  PoolOrders orders = core_->TakeOrders(index_);
   if (!in_loop) return;
   for (Grant& grant : grants) grant.waiter.payload({.error = AcquireError::kStopped});
   for (PoolOrder& order : orders) Obey(order);
@@ -476,15 +478,16 @@ TimePoint PoolShard::KeepIdle(const std::shared_ptr<PooledConnection>& connectio
 
 void PoolShard::Probe(const std::shared_ptr<PooledConnection>& connection, TimePoint now) {
   bool there = false;
-  core_->Use([&](PoolBook& book, PoolOrders&) {
-    there = book.Take(index_);
-    if (there) ++book.stats().probes;
-  });
+  core_->Use([&](PoolBook& book, PoolOrders&) { there = book.Take(index_); });
   if (!there) return;
   idle_.erase(std::find(idle_.begin(), idle_.end(), connection));
+  connection->state = State::kGranted;
+  // It may have ended in this very turn, which is told at the turn's end.
+  if (!StillGood(*connection)) return CloseLeased(*connection, PoolCloseCause::kStale);
   probing_ = true;
   connection->probing = true;
   connection->probe_at = SaturatingAdd(now, options().probe_timeout);
+  core_->Use([](PoolBook& book, PoolOrders&) { ++book.stats().probes; });
   options().probe(connection->Lend());
 }
 

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/probe.h"
 #include "net/stream/internal/socket_options.h"
 
 namespace spindle {
@@ -210,6 +211,7 @@ Acceptor::Outcome Acceptor::AcceptOne() {
   const int fd = host_.syscalls().Accept(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length);
   if (fd < 0) return OnAcceptError(-fd);
   ++host_.stats().connections_accepted;
+  SPINDLE_PROBE(accept, fd_.get(), fd, host_.stats().connections_accepted);
   callbacks_.on_accept(
       OwnedSocket(host_.syscalls(), fd),
       SocketAddress::FromSockaddr(reinterpret_cast<const sockaddr*>(&storage), length));

@@ -92,6 +92,7 @@ class Acceptor final : private IoSlot, private TimerEntry {
   void OnIoEvent(const IoEvent& event) override;
   void OnLoopGone() override;
   void OnTimer() override;
+  CallbackOrigin origin() const override { return {.kind = "listener"}; }
   // Accepts up to `limit`. False if the acceptor was destroyed meanwhile.
   bool AcceptUpTo(size_t limit);
   Outcome AcceptOne();

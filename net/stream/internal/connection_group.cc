@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/probe.h"
 #include "net/stream/internal/connection_rare.h"
 #include "net/stream/internal/memory_governor.h"
 #include "net/stream/internal/peer_counts.h"
@@ -112,6 +113,7 @@ void ConnectionGroup::Take(SlotToken token, const SocketAddress& peer, bool writ
   open_.push_back(*connection);
   host_.AttachAdopted(*connection, token);
   ++host_.stats().connections_opened;
+  SPINDLE_PROBE(conn_open, token.fd(), token.generation(), host_.stats().connections_opened);
   connection->NoteReadable(event_flags);
   if (connection->read_ready_) host_.MarkReady(*connection);
   if (draining_ != nullptr) AskToEnd(*connection);
@@ -188,6 +190,7 @@ bool ConnectionGroup::Report(Connection& connection) {
   SPINDLE_DCHECK(connection.accepted_ >= connection.sent_);
   if (draining_ != nullptr) draining_->Count(connection, connection.reason_);
   const std::shared_ptr<const ConnectionConfig> keep_alive = config_;
+  SPINDLE_PROBE(conn_close, connection.id_.generation(), connection.received_, connection.sent_);
   return CallOut([&] {
     connection.in_callback_ = true;
     if (connection.opened_ && keep_alive->callbacks.on_close) {

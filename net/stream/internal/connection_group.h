@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <source_location>
 
 #include "absl/base/attributes.h"
 #include "absl/functional/any_invocable.h"
@@ -23,6 +24,7 @@ class PeerCounts;
 struct ConnectionConfig {
   ConnectionCallbacks callbacks;
   ConnectionOptions options;
+  std::source_location where = {};  // The call that made the server or client.
 };
 
 // The connections of one server or client on one loop: makes them, owns them, reports their ends.
@@ -94,6 +96,9 @@ class ConnectionGroup final : public AdoptTarget {
 
    private:
     void OnDeferred() override { group_.ReportClosed(); }  // May destroy this.
+    CallbackOrigin origin() const override {
+      return {.kind = "end of connections", .where = group_.config_->where};
+    }
     ConnectionGroup& group_;
   };
 

@@ -82,6 +82,8 @@ void ConnectionRare::Schedule() {
   connection_.host_.timers().Add(*this, when);
 }
 
+CallbackOrigin ConnectionRare::origin() const { return connection_.origin(); }
+
 void ConnectionRare::OnTimer() {
   const TimePoint now = connection_.host_.now();
   const Due due = NextDue();

@@ -55,6 +55,7 @@ class ConnectionRare final : public TimerEntry {
 
  private:
   void OnTimer() override;
+  CallbackOrigin origin() const override;
   // The earliest time at which a rate limit lets something pass again.
   TimePoint NextResume() const;
   // The first deadline to pass and what it means.

@@ -40,6 +40,7 @@ class Connector final : private IoSlot, private TimerEntry {
   void OnIoEvent(const IoEvent& event) override;
   void OnLoopGone() override;
   void OnTimer() override;
+  CallbackOrigin origin() const override { return {.kind = "connector"}; }
   bool IsSelfConnect() const;
   void Finish(const Result& result);
 

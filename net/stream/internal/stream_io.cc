@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/probe.h"
 #include "net/loop/io_host.h"
 #include "net/stream/connection.h"
 #include "net/stream/internal/connection_group.h"
@@ -48,6 +49,7 @@ void Connection::KeepInput(Buffer& input) {
 inline void Connection::CountRead(size_t size) {
   received_ += size;
   host_.stats().bytes_read += size;
+  SPINDLE_PROBE(read, id_.generation(), size, received_);
 }
 
 // After on_bytes has seen `input`. False if the connection has ended.
@@ -277,6 +279,7 @@ bool Connection::OnPeerFin() {
 inline void Connection::CountSent(size_t bytes) {
   sent_ += bytes;
   host_.stats().bytes_written += bytes;
+  SPINDLE_PROBE(write, id_.generation(), bytes, sent_);
   if (rare_ != nullptr) rare_->last_written = host_.now();
 }
 

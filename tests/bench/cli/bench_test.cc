@@ -112,9 +112,11 @@ TEST_F(BenchTest, AnOpenLoopInJson) {
   const auto json = nlohmann::json::parse(result.out);
   const auto& arm = json["arms"][0];
   EXPECT_EQ(arm["loop"], "open");
-  // One for each millisecond of the measured time, but for the edges: no more were due.
+  // One for each millisecond of the measured time, but for the edges: no more were due. The time
+  // may end later than it should, with nothing due any more.
   const double wall_s = arm["blocks"][0]["wall_s"].get<double>();
-  EXPECT_NEAR(arm["latency"]["count"].get<double>(), 1000 * wall_s, 3);
+  EXPECT_GE(arm["latency"]["count"].get<double>(), 100 - 3);
+  EXPECT_LE(arm["latency"]["count"].get<double>(), 1000 * wall_s + 3);
   EXPECT_EQ(json["config"]["rate"], 1000);
   EXPECT_EQ(json["config"]["own_server"], true);
 }

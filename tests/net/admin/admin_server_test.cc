@@ -60,10 +60,11 @@ class AdminServerTest : public testing::Test {
     leaks_.ExpectUnchanged();
   }
 
-  void Start(size_t workers, const AdminOptions& options) {
+  void Start(size_t workers, const AdminOptions& options, Duration slow_callback = {}) {
     main_ = *EventLoop::Create({.name = "main"});
     EventLoopThreadPoolOptions pool_options;
     pool_options.workers = workers;
+    pool_options.loop.slow_callback = slow_callback;
     pool_ = *EventLoopThreadPool::Start(*main_, pool_options);
     server_ = *StreamServer::Listen(
         *pool_, SocketAddress::LoopbackV4(0),
@@ -143,6 +144,28 @@ TEST_F(AdminServerTest, LoopsAreLinesOrJson) {
   EXPECT_TRUE(Has(json, "{\"name\":\"worker-0\",\"answered\":true,\"turns_total\":")) << json;
 }
 
+TEST_F(AdminServerTest, SlowCallbacksAreNamed) {
+  Stop();
+  // Every callback takes longer.
+  Start(2, {}, std::chrono::nanoseconds(1));
+  const OwnedFd client = Client("hello");
+  const std::string page = Get("/slow");
+  EXPECT_TRUE(Has(page, "\r\n\r\nLOOP ")) << page;
+  EXPECT_TRUE(Has(page, "\nworker-0 ")) << page;
+  // By where the server was made.
+  EXPECT_TRUE(Has(page, " connection ")) << page;
+  EXPECT_TRUE(Has(page, ", registered at ")) << page;
+  EXPECT_TRUE(Has(page, "admin_server_test.cc:")) << page;
+  EXPECT_TRUE(Has(page, "\nmain: callbacks are not measured\n")) << page;
+  const std::string json = Get("/slow?format=json");
+  EXPECT_TRUE(Has(json, "\"kind\":\"connection\",\"connection\":\"")) << json;
+  const std::string metrics = Get("/metrics");
+  EXPECT_FALSE(Has(metrics, "\nspindle_loop_slow_callbacks_total{loop=\"worker-0\"} 0\n"));
+  EXPECT_TRUE(Has(metrics, "\nspindle_loop_slow_callbacks_total{loop=\"main\"} 0\n"));
+  EXPECT_TRUE(
+      Has(metrics, "\nspindle_loop_callback_seconds_bucket{loop=\"worker-0\",le=\"+Inf\"} "));
+}
+
 TEST_F(AdminServerTest, ConnectionsAreSortedAndLimited) {
   std::vector<OwnedFd> clients;
   for (size_t i = 1; i <= 5; ++i) clients.push_back(Client(std::string(i * 1000, 'x')));
@@ -165,7 +188,8 @@ TEST_F(AdminServerTest, OneConnectionIsToldInFull) {
   const size_t begin = json.find(mark) + mark.size();
   const std::string id = json.substr(begin, json.find('"', begin) - begin);
   const std::string page = Get("/conns/" + id);
-  for (const char* line : {"\nserver echo\n", "\nreceived 5\n", "\nqueued 0\n", "\ntcp_rtt_us "}) {
+  for (const char* line : {"\nserver echo\n", "\nstate open\n", "\nage 0", "\nreceived 5\n",
+                           "\nqueued 0\n", "\ntcp_rtt_us "}) {
     EXPECT_TRUE(Has(page, line)) << line << page;
   }
   EXPECT_TRUE(Get("/conns/99.9.9").starts_with("HTTP/1.1 404 "));

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -25,6 +26,25 @@ TEST(MetricsTextTest, WritesMetricsAndSamples) {
             "# TYPE b gauge\n"
             "b 0.5\n"
             "b -3\n");
+}
+
+TEST(MetricsTextTest, HistogramsAddUp) {
+  MetricsText text;
+  text.Begin("t_seconds", MetricKind::kHistogram, "Times.");
+  text.SampleHistogram({{"loop", "a"}}, std::vector<double>{0.001, 0.5},
+                       std::vector<uint64_t>{3, 0, 2}, 1.25);
+  text.SampleHistogram({}, {}, std::vector<uint64_t>{0}, 0);
+  EXPECT_EQ(text.text(),
+            "# HELP t_seconds Times.\n"
+            "# TYPE t_seconds histogram\n"
+            "t_seconds_bucket{loop=\"a\",le=\"0.001\"} 3\n"
+            "t_seconds_bucket{loop=\"a\",le=\"0.5\"} 3\n"
+            "t_seconds_bucket{loop=\"a\",le=\"+Inf\"} 5\n"
+            "t_seconds_sum{loop=\"a\"} 1.25\n"
+            "t_seconds_count{loop=\"a\"} 5\n"
+            "t_seconds_bucket{le=\"+Inf\"} 0\n"
+            "t_seconds_sum 0\n"
+            "t_seconds_count 0\n");
 }
 
 TEST(MetricsTextTest, EscapesWhatTheFormatWants) {

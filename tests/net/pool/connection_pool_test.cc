@@ -302,6 +302,29 @@ TEST_F(ConnectionPoolTest, ProbesIdleOnesAndClosesThoseThatDoNotAnswer) {
   EXPECT_EQ(answered, 6);
 }
 
+TEST_F(ConnectionPoolTest, DoesNotProbeOneThatHasJustEnded) {
+  PoolOptions options{.min_connections = 2, .idle_timeout = {}};
+  options.probe_interval = seconds(10);
+  std::vector<ConnectionHandle> all;
+  options.probe = [&](ConnectionLease lease) {
+    // The other one ends while the pool goes through them; on_close follows at the end of the turn.
+    for (const ConnectionHandle& handle : all) {
+      Connection* const other = handle.Get();
+      if (other != nullptr && other != lease.connection()) other->Abort();
+    }
+    lease.Discard();
+  };
+  MakeSmallPool(std::move(options));
+  for (int i = 0; i < 2; ++i) leases_.push_back(Get().lease);
+  for (const ConnectionLease& lease : leases_) all.push_back(lease.connection()->handle());
+  leases_.clear();
+  ASSERT_TRUE(RunUntil([&] { return Stats().probes > 0; }));
+  Settle();
+  EXPECT_EQ(Stats().probes, 1u);
+  EXPECT_EQ(Stats().closed_by(PoolCloseCause::kProbeFailed), 1u);
+  EXPECT_EQ(Stats().closed_by(PoolCloseCause::kStale), 1u) << Stats().ToString();
+}
+
 TEST_F(ConnectionPoolTest, PlacesMoveBetweenLoopsOnlyIfTheLimitForcesIt) {
   MakePool({.max_connections = 2});
   AcquireResult on_a = Get(*a_);

@@ -385,7 +385,11 @@ TEST_P(PoolHammerTest, AnyOperationInAnyCallback) {
   }
   last.reset();
   for (const auto& loop : loops_) loop->loop->ref().CallAndWait([&] { loop->leases.clear(); });
-  EXPECT_EQ(asked_, answered_);
+  // A worker that destroys an old pool serves our calls meanwhile: answers may still be under way.
+  // One that is lost ends by the watchdog.
+  while (asked_ != answered_) {
+    for (const auto& loop : loops_) loop->loop->ref().CallAndWait([] {});
+  }
   EXPECT_GT(granted_, 50u);
   EXPECT_GT(pools_, 3u);
   std::printf("%lu operations, %lu pools, %ld acquires, %lu granted\n",
