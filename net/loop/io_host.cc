@@ -107,9 +107,7 @@ void IoHost::TakeHandedOver() {
 
 void IoHost::Dispatch(std::span<const IoEvent> events) {
   if ((!handed_over_->empty() || !adopting_.empty()) && handed_over_->Take(adopting_)) AdoptTaken();
-  size_t waiting = events.size();
   for (const IoEvent& event : events) {
-    --waiting;
     IoSlot* slot = slots_.Find(event.token);
     if (slot == nullptr) {
       // Either its registration has ended, or an acceptor is just handing it over.
@@ -121,7 +119,9 @@ void IoHost::Dispatch(std::span<const IoEvent> events) {
       continue;
     }
     ++stats_.events;
-    CallOut(*slot, waiting, [&](IoSlot& called) { called.OnIoEvent(event); });
+    CallOut(
+        *slot, [&](IoSlot& called) { called.OnIoEvent(event); },
+        [&] { return static_cast<size_t>(&events.back() - &event); });
   }
 }
 
@@ -131,7 +131,7 @@ size_t IoHost::RunReady() {
     IoSlot* slot = slots_.Find(token);
     if (slot == nullptr || !slot->marked_ready_) continue;
     slot->marked_ready_ = false;
-    CallOut(*slot, 0, [](IoSlot& called) { called.OnReady(); });
+    CallOut(*slot, [](IoSlot& called) { called.OnReady(); });
   }
   const size_t count = ready_now_.size();
   ready_now_.clear();
@@ -147,7 +147,7 @@ size_t IoHost::RunFlushes() {
       IoSlot* slot = slots_.Find(token);
       if (slot == nullptr || !slot->marked_flush_) continue;
       slot->marked_flush_ = false;
-      CallOut(*slot, 0, [](IoSlot& called) { called.OnFlush(); });
+      CallOut(*slot, [](IoSlot& called) { called.OnFlush(); });
     }
     count += flush_now_.size();
     flush_now_.clear();
@@ -161,7 +161,7 @@ size_t IoHost::RunDeferred() {
   size_t count = 0;
   while (DeferredWork* work = batch.pop_front()) {
     ++count;
-    CallOut(*work, 0, [](DeferredWork& called) { called.OnDeferred(); });
+    CallOut(*work, [](DeferredWork& called) { called.OnDeferred(); });
   }
   return count;
 }

@@ -158,17 +158,22 @@ class IoHost {
  private:
   static constexpr size_t kMaxSpareBlocks = 4;
 
-  // Calls into `owner`, a slot or deferred work; `waiting` more events of the turn come after it.
-  template <typename Owner, typename Call>
-  void CallOut(Owner& owner, size_t waiting, Call call) {
+  // Calls into `owner`, a slot or deferred work. `waiting()`: how many more events of the turn come
+  // after it.
+  template <typename Owner, typename Call, typename Waiting>
+  void CallOut(Owner& owner, Call call, Waiting waiting) {
     const uintptr_t which = reinterpret_cast<uintptr_t>(&owner);
-    SPINDLE_PROBE(callback_begin, which, waiting, 0);
+    SPINDLE_PROBE1(callback_begin, which);
     if (watch_ == nullptr) [[likely]] {
       call(owner);
     } else {
-      watch_->Run(owner.origin(), waiting, [&] { call(owner); });
+      watch_->Run(owner.origin(), waiting(), [&] { call(owner); });
     }
-    SPINDLE_PROBE(callback_end, which, waiting, 0);
+    SPINDLE_PROBE1(callback_end, which);
+  }
+  template <typename Owner, typename Call>
+  void CallOut(Owner& owner, Call call) {
+    CallOut(owner, call, [] { return size_t{0}; });
   }
   IoError MayAttach(int fd) const;
   void NewBlock();
