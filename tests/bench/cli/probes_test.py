@@ -41,7 +41,8 @@ class ProbesTest(unittest.TestCase):
                 endpoint = server.stderr.readline().split()[-1].rsplit(":", 1)
                 self.count(server, endpoint)
             finally:
-                server.send_signal(signal.SIGTERM)
+                if server.poll() is None:
+                    server.send_signal(signal.SIGTERM)
                 server.stderr.read()
             self.assertEqual(server.wait(), 0)
 
@@ -61,7 +62,12 @@ class ProbesTest(unittest.TestCase):
             load = subprocess.run(
                 [SPINDLE, "bench", "-c", str(CONNECTIONS), "-d", "100ms", "--warmup", "0", "--json",
                  *endpoint], capture_output=True, text=True, check=False)
-            tracer.send_signal(signal.SIGINT)
+            # The last connection has been closed when the server has ended.
+            server.send_signal(signal.SIGTERM)
+            server.stderr.read()
+            server.wait()
+            if tracer.poll() is None:
+                tracer.send_signal(signal.SIGINT)
             out, _ = tracer.communicate(timeout=60)
         self.assertEqual(load.returncode, 0, load.stderr)
         counted = dict(re.findall(r"@(\w+): (\d+)", out))
