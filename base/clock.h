@@ -1,6 +1,8 @@
 #ifndef SPINDLE_BASE_CLOCK_H_
 #define SPINDLE_BASE_CLOCK_H_
 
+#include <sys/time.h>
+
 #include <atomic>
 #include <chrono>
 #include <type_traits>
@@ -26,6 +28,11 @@ constexpr TimePoint SaturatingAdd(TimePoint time, Duration delay) noexcept {
     return delay > Duration::zero() ? kNever : TimePoint::min();
   }
   return TimePoint(Duration(sum));
+}
+
+// As system calls tell how much time something took.
+inline Duration ToDuration(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
 // A clock that stands still until told to move, for tests and simulation. Any thread; a reader on

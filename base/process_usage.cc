@@ -4,18 +4,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <fstream>
 
 namespace spindle {
-namespace {
-
-Duration ToDuration(const timeval& time) {
-  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
-}
-
-}  // namespace
-
 uint64_t ResidentBytes() {
   std::ifstream statm("/proc/self/statm");
   uint64_t total = 0;

@@ -16,10 +16,6 @@
 namespace spindle::bench {
 namespace {
 
-Duration ToDuration(const timeval& time) {
-  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
-}
-
 struct SchedStat {
   int64_t run_ns = 0;
   int64_t delay_ns = 0;

@@ -7,6 +7,7 @@
 #include "bench/load/client_options.h"
 #include "bench/load/cpu_time.h"
 #include "bench/load/run_until.h"
+#include "bench/send_modes/await_plan.h"
 #include "net/loop/loop_stats.h"
 
 namespace spindle::bench {
@@ -99,10 +100,9 @@ absl::StatusOr<bool> ArmRunner::Open(bool over_loops) {
   std::optional<OpenResult> opened;
   absl::Status status = plan.Open([&](const OpenResult& result) { opened = result; });
   if (status.ok()) {
-    status = RunUntil(loop_, [&] { return opened.has_value() || interrupted_(); });
-    if (!opened.has_value()) plan.Cancel();
+    status = AwaitPlan(
+        loop_, plan, [&] { return opened.has_value(); }, interrupted_);
   }
-  if (status.ok()) status = RunUntil(loop_, [&] { return opened.has_value(); });
   if (!status.ok()) return status;
   if (interrupted_()) return true;
   for (const OpenResult::Failure& failure : opened->failures) {
@@ -124,10 +124,9 @@ absl::StatusOr<SendResult> ArmRunner::Run(const SendArm& arm, uint64_t messages,
   std::optional<SendResult> result;
   absl::Status status = plan.Run(std::move(run), [&](const SendResult& done) { result = done; });
   if (status.ok()) {
-    status = RunUntil(loop_, [&] { return result.has_value() || interrupted_(); });
-    if (!result.has_value()) plan.Cancel();
+    status = AwaitPlan(
+        loop_, plan, [&] { return result.has_value(); }, interrupted_);
   }
-  if (status.ok()) status = RunUntil(loop_, [&] { return result.has_value(); });
   if (!status.ok()) return status;
   block.cpu = ThreadCpuTime() - cpu;
   block.cpu = Sum(block.cpu, WorkersCpu(arm.over_loops) - workers);

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "bench/load/client_options.h"
-#include "bench/load/run_until.h"
+#include "bench/send_modes/await_plan.h"
 #include "net/send/send_plan.h"
 
 namespace spindle::bench {
@@ -35,10 +35,9 @@ std::optional<Duration> MeasureRtt(EventLoop& loop, const SocketAddress& server,
   std::optional<SendResult> result;
   absl::Status status = plan.Run(std::move(run), [&](const SendResult& done) { result = done; });
   if (status.ok()) {
-    status = RunUntil(loop, [&] { return result.has_value() || interrupted(); });
-    if (!result.has_value()) plan.Cancel();
+    status = AwaitPlan(
+        loop, plan, [&] { return result.has_value(); }, interrupted);
   }
-  if (status.ok()) status = RunUntil(loop, [&] { return result.has_value(); });
   if (!status.ok() || !result->ok()) return std::nullopt;
   return std::max(result->latency.min() - think, Duration::zero());
 }

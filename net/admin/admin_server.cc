@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/parse.h"
 #include "base/process_usage.h"
 #include "base/strings.h"
 #include "net/admin/internal/gather.h"
@@ -61,23 +60,13 @@ ConnectionReport ReportConnection(const std::string& server, const Connection& c
                           .age = connection.age()};
 }
 
-// All that is known of one connection. On its loop's thread.
-std::string DescribeConnection(const std::string& server, const Connection& c) {
-  const ConnectionLedger ledger = c.ledger();
-  std::string out = Concat(
-      "id ", c.id().ToString(), "\nserver ", server, "\nloop ", c.loop().name(), "\npeer ",
-      c.peer_address().ToString(), "\nlocal ", c.local_address().ToString(), "\nstate ",
-      c.state_name(), c.reading_paused() ? ", reading paused" : "", "\nage ",
-      FormatDuration(c.age()), "\nreceived ", ledger.received, "\nunread ", c.unread_input().size(),
-      "\naccepted ", ledger.accepted, "\nsent ", ledger.sent, "\nqueued ", c.output_queued(), "\n");
-  const absl::StatusOr<tcp_info> tcp = c.TcpInfo();
-  if (!tcp.ok()) return out;
-  Append(out, "tcp_rtt_us ", tcp->tcpi_rtt, "\ntcp_rtt_variance_us ", tcp->tcpi_rttvar,
-         "\ntcp_congestion_window ", tcp->tcpi_snd_cwnd, "\ntcp_unacknowledged ", tcp->tcpi_unacked,
-         "\ntcp_retransmits ", tcp->tcpi_total_retrans, "\ntcp_last_sent_ms ",
-         tcp->tcpi_last_data_sent, "\ntcp_last_received_ms ", tcp->tcpi_last_data_recv,
-         "\nidle_ms ", std::min(tcp->tcpi_last_data_sent, tcp->tcpi_last_data_recv), "\n");
-  return out;
+// On the connection's loop's thread, as the one above.
+ConnectionDetails ReportDetails(const std::string& server, const Connection& connection) {
+  ConnectionDetails details{.summary = ReportConnection(server, connection),
+                            .loop = connection.loop().name(),
+                            .local = connection.local_address()};
+  if (const absl::StatusOr<tcp_info> tcp = connection.TcpInfo(); tcp.ok()) details.tcp = *tcp;
+  return details;
 }
 
 bool WantsJson(const HttpRequest& request) {
@@ -314,20 +303,23 @@ void AdminServer::Core::ServeConnections(const HttpRequest& request, const Asker
 
 void AdminServer::Core::ServeConnection(std::string_view id, const Asker& asker) {
   const Places places = AllPlaces();
-  Gather<std::string>(
+  using Found = std::optional<ConnectionDetails>;
+  Gather<Found>(
       home_, places.loops, options_.answer_deadline,
       [servers = places.servers, id = std::string(id)](size_t place) {
         const auto& [server, index] = servers[place];
-        std::string found;
+        Found found;
         server.probe.ForEachConnection(index, [&](const Connection& connection) {
-          if (connection.id().ToString() == id) found = DescribeConnection(server.name, connection);
+          if (connection.id().ToString() == id) found = ReportDetails(server.name, connection);
         });
         return found;
       },
-      [asker](std::vector<std::optional<std::string>> parts) {
+      [asker](std::vector<std::optional<Found>> parts) {
         bool all_answered = true;
-        for (const std::optional<std::string>& part : parts) {
-          if (part.has_value() && !part->empty()) return asker.Answer({.body = *part});
+        for (const std::optional<Found>& part : parts) {
+          if (part.has_value() && part->has_value()) {
+            return asker.Answer({.body = ConnectionPage(**part)});
+          }
           all_answered = all_answered && part.has_value();
         }
         if (all_answered) {

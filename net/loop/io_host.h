@@ -164,11 +164,8 @@ class IoHost {
   void CallOut(Owner& owner, Call call, Waiting waiting) {
     const uintptr_t which = reinterpret_cast<uintptr_t>(&owner);
     SPINDLE_PROBE1(callback_begin, which);
-    if (watch_ == nullptr) [[likely]] {
-      call(owner);
-    } else {
-      watch_->Run(owner.origin(), waiting(), [&] { call(owner); });
-    }
+    CallbackWatch::Run(
+        watch_.get(), [&] { return owner.origin(); }, [&] { call(owner); }, waiting);
     SPINDLE_PROBE1(callback_end, which);
   }
   template <typename Owner, typename Call>

@@ -42,11 +42,8 @@ size_t TimerQueue::RunDue(TimePoint now, CallbackWatch* watch) {
   size_t ran = 0;
   while (TimerEntry* entry = due_.pop_front()) {
     ++ran;
-    if (watch == nullptr) {
-      entry->OnTimer();
-    } else {
-      watch->Run(entry->origin(), 0, [&] { entry->OnTimer(); });
-    }
+    CallbackWatch::Run(
+        watch, [&] { return entry->origin(); }, [&] { entry->OnTimer(); });
   }
   return ran;
 }

@@ -59,10 +59,7 @@ void Session::SetDeadline(Duration timeout) {
   Schedule();
 }
 
-CallbackOrigin Session::origin() const {
-  const ConnectionId of = id();
-  return {.kind = "session", .loop = of.loop, .slot = of.slot, .generation = of.generation};
-}
+CallbackOrigin Session::origin() const { return {.kind = "session", .connection = id()}; }
 
 void Session::OnTimer() {
   if (connection_.closing()) return;  // It has its own deadline.

@@ -280,9 +280,7 @@ void Connection::End(CloseReason reason) {
 }
 
 CallbackOrigin Connection::origin() const {
-  const ConnectionId of = id();
-  CallbackOrigin origin{
-      .kind = "connection", .loop = of.loop, .slot = of.slot, .generation = of.generation};
+  CallbackOrigin origin{.kind = "connection", .connection = id()};
   if (group_ != nullptr) origin.where = group_->config().where;
   return origin;
 }

@@ -5,15 +5,10 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "net/loop/io_host.h"
 #include "net/stream/connection.h"
 
 namespace spindle {
-
-std::string ConnectionId::ToString() const {
-  return absl::StrCat(loop, ".", slot, ".", generation);
-}
 
 ConnectionId ConnectionHandle::id() const {
   return ConnectionId{loop_index_, static_cast<uint32_t>(token_.fd()), token_.generation()};

@@ -10,28 +10,13 @@
 #include "net/backend/slot_token.h"
 #include "net/loop/loop_ref.h"
 #include "net/types/buffer.h"
+#include "net/types/connection_id.h"
 #include "net/types/io_error.h"
 
 namespace spindle {
 
 class Connection;
 class IoHost;
-
-// Names one connection for logs, metrics and tables; never given twice in the life of a process.
-// Immutable value.
-struct ConnectionId {
-  uint32_t loop = 0;        // EventLoop::index()
-  uint32_t slot = 0;        // The descriptor's number.
-  uint64_t generation = 0;  // 0 names no connection.
-
-  // "3.17.204"
-  std::string ToString() const;
-  friend bool operator==(const ConnectionId&, const ConnectionId&) = default;
-  template <typename H>
-  friend H AbslHashValue(H h, const ConnectionId& id) {
-    return H::combine(std::move(h), id.loop, id.slot, id.generation);
-  }
-};
 
 // A connection as other threads, or later callbacks, may keep it: copyable, usable on any thread,
 // and harmless when the connection or its loop is gone. A default-made one names none.

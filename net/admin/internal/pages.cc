@@ -182,6 +182,11 @@ std::string LoopsJson(const Report& report) {
   return Dump({{"loops", std::move(loops)}});
 }
 
+// Nothing for no connection.
+std::string IdText(const ConnectionId& id) {
+  return id == ConnectionId() ? std::string() : id.ToString();
+}
+
 std::string SlowJson(const std::vector<SlowReport>& loops, TimePoint now) {
   Json all = Json::array();
   for (const SlowReport& loop : loops) {
@@ -193,7 +198,7 @@ std::string SlowJson(const std::vector<SlowReport>& loops, TimePoint now) {
                            {"seconds", Seconds(slow.took)},
                            {"waited", slow.waited},
                            {"kind", slow.origin.kind},
-                           {"connection", slow.origin.connection()},
+                           {"connection", IdText(slow.origin.connection)},
                            {"file", slow.origin.where.file_name()},
                            {"line", slow.origin.where.line()}});
     }
@@ -312,6 +317,24 @@ std::string SlowPage(const std::vector<SlowReport>& loops, TimePoint now, bool j
     }
   }
   return Concat(table.ToString(), notes);
+}
+
+std::string ConnectionPage(const ConnectionDetails& details) {
+  const ConnectionReport& c = details.summary;
+  std::string out =
+      Concat("id ", c.id.ToString(), "\nserver ", c.server, "\nloop ", details.loop, "\npeer ",
+             c.peer.ToString(), "\nlocal ", details.local.ToString(), "\nstate ", c.state,
+             c.reading_paused ? ", reading paused" : "", "\nage ", FormatDuration(c.age),
+             "\nreceived ", c.ledger.received, "\nunread ", c.input_unread, "\naccepted ",
+             c.ledger.accepted, "\nsent ", c.ledger.sent, "\nqueued ", c.output_queued, "\n");
+  if (!details.tcp.has_value()) return out;
+  const tcp_info& tcp = *details.tcp;
+  Append(out, "tcp_rtt_us ", tcp.tcpi_rtt, "\ntcp_rtt_variance_us ", tcp.tcpi_rttvar,
+         "\ntcp_congestion_window ", tcp.tcpi_snd_cwnd, "\ntcp_unacknowledged ", tcp.tcpi_unacked,
+         "\ntcp_retransmits ", tcp.tcpi_total_retrans, "\ntcp_last_sent_ms ",
+         tcp.tcpi_last_data_sent, "\ntcp_last_received_ms ", tcp.tcpi_last_data_recv, "\nidle_ms ",
+         std::min(tcp.tcpi_last_data_sent, tcp.tcpi_last_data_recv), "\n");
+  return out;
 }
 
 std::string ConnectionsPage(const ConnectionsReport& report, bool json) {

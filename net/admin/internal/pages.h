@@ -1,6 +1,8 @@
 #ifndef SPINDLE_NET_ADMIN_INTERNAL_PAGES_H_
 #define SPINDLE_NET_ADMIN_INTERNAL_PAGES_H_
 
+#include <netinet/tcp.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,8 +13,8 @@
 #include "base/clock.h"
 #include "net/loop/loop_stats.h"
 #include "net/loop/slow_callback.h"
-#include "net/stream/connection_handle.h"
 #include "net/stream/stream_server.h"
+#include "net/types/connection_id.h"
 #include "net/types/socket_address.h"
 
 namespace spindle {
@@ -69,6 +71,14 @@ struct ConnectionsReport {
   size_t silent_loops = 0;  // Loops that did not answer in time.
 };
 
+// All that is known of one connection.
+struct ConnectionDetails {
+  ConnectionReport summary;
+  std::string loop;
+  SocketAddress local;
+  std::optional<tcp_info> tcp = std::nullopt;  // Of TCP connections.
+};
+
 enum class ConnectionOrder : uint8_t { kId, kBytes, kQueued, kUnread };
 
 // "id", "bytes", "queued" or "unread".
@@ -83,6 +93,8 @@ std::string LoopsPage(const Report& report, bool json);
 // `now`: that of the loops' clock.
 std::string SlowPage(const std::vector<SlowReport>& loops, TimePoint now, bool json);
 std::string ConnectionsPage(const ConnectionsReport& report, bool json);
+// A name and its value a line.
+std::string ConnectionPage(const ConnectionDetails& details);
 
 }  // namespace spindle
 

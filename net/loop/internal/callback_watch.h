@@ -30,12 +30,23 @@ class CallbackWatch {
 
   // A turn begins with `found` events.
   void BeginTurn(TimePoint now, size_t found);
-  // Runs a callback; `waiting` more events of this turn come after it. `origin` is taken before, as
-  // its owner may be gone afterwards.
-  template <typename Call>
-  void Run(const CallbackOrigin& origin, size_t waiting, Call call) {
-    call();
-    Ran(origin, waiting);
+  // Runs a callback, measured by `watch` unless it is null. `origin` is asked for before, as its
+  // owner may be gone afterwards, and so is `waiting`: how many more events of this turn come after
+  // it.
+  template <typename Origin, typename Call, typename Waiting>
+  static void Run(CallbackWatch* watch, Origin origin, Call call, Waiting waiting) {
+    if (watch == nullptr) [[likely]] {
+      call();
+    } else {
+      const CallbackOrigin whose = origin();
+      const size_t others = waiting();
+      call();
+      watch->Ran(whose, others);
+    }
+  }
+  template <typename Origin, typename Call>
+  static void Run(CallbackWatch* watch, Origin origin, Call call) {
+    Run(watch, origin, call, [] { return size_t{0}; });
   }
 
   // The latest, oldest first.

@@ -114,11 +114,9 @@ size_t LoopCore::RunTimers() {
 }
 
 void LoopCore::ServeCalls() {
-  if (host_.watch() == nullptr) {
-    mailbox_->ServeCalls();
-  } else {
-    host_.watch()->Run({.kind = "call of another thread"}, 0, [&] { mailbox_->ServeCalls(); });
-  }
+  CallbackWatch::Run(
+      host_.watch(), [] { return CallbackOrigin{.kind = "call of another thread"}; },
+      [&] { mailbox_->ServeCalls(); });
 }
 
 size_t LoopCore::RunTasks() {
@@ -137,11 +135,9 @@ size_t LoopCore::RunTasks() {
   while (next_task_ < end) {
     Task task = std::move(tasks_[next_task_]);
     const size_t index = next_task_++;
-    if (host_.watch() == nullptr) {
-      task();
-    } else {
-      host_.watch()->Run({.kind = "task", .where = origins_[index]}, 0, [&] { task(); });
-    }
+    CallbackWatch::Run(
+        host_.watch(), [&] { return CallbackOrigin{.kind = "task", .where = origins_[index]}; },
+        [&] { task(); });
   }
   if (next_task_ == tasks_.size()) {
     tasks_.clear();

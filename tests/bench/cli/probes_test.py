@@ -6,13 +6,18 @@
 """
 
 import os
+import pathlib
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import unittest
 
-SPINDLE = "bench/cli/spindle"
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from running_server import SPINDLE, RunningServer  # noqa: E402
+
 PROBES = {"turn_begin", "turn_end", "callback_begin", "callback_end", "accept", "conn_open",
           "conn_close", "read", "write", "tasks_taken", "timers_fired"}
 CONNECTIONS = 5
@@ -35,18 +40,11 @@ class ProbesTest(unittest.TestCase):
     def test_bpftrace_counts_connections(self):
         if shutil.which("bpftrace") is None or not probes():
             self.skipTest("no bpftrace, or no probes, here")
-        with subprocess.Popen([SPINDLE, "serve", "--loops", "1", "127.0.0.1", "0"],
-                              stderr=subprocess.PIPE, text=True) as server:
-            try:
-                endpoint = server.stderr.readline().split()[-1].rsplit(":", 1)
-                self.count(server, endpoint)
-            finally:
-                if server.poll() is None:
-                    server.send_signal(signal.SIGTERM)
-                server.stderr.read()
-            self.assertEqual(server.wait(), 0)
+        with RunningServer("--loops", "1") as server:
+            self.count(server)
+        self.assertEqual(server.returncode, 0)
 
-    def count(self, server, endpoint):
+    def count(self, server):
         place = f"usdt:/proc/{server.pid}/root{os.path.realpath(SPINDLE)}:spindle"
         script = (f'BEGIN {{ printf("ready\\n"); }} '  # Once all are attached.
                   f"{place}:conn_open {{ @opened = count(); }} "
@@ -59,17 +57,11 @@ class ProbesTest(unittest.TestCase):
             if not line:
                 tracer.kill()
                 self.skipTest("bpftrace may not trace here: " + tracer.stderr.read().strip())
-            load = subprocess.run(
-                [SPINDLE, "bench", "-c", str(CONNECTIONS), "-d", "100ms", "--warmup", "0", "--json",
-                 *endpoint], capture_output=True, text=True, check=False)
-            # The last connection has been closed when the server has ended.
-            server.send_signal(signal.SIGTERM)
-            server.stderr.read()
-            server.wait()
+            server.load("-c", str(CONNECTIONS))
+            server.stop()  # Then the last connection has been closed.
             if tracer.poll() is None:
                 tracer.send_signal(signal.SIGINT)
             out, _ = tracer.communicate(timeout=60)
-        self.assertEqual(load.returncode, 0, load.stderr)
         counted = dict(re.findall(r"@(\w+): (\d+)", out))
         self.assertEqual(counted.get("opened"), str(CONNECTIONS), out)
         self.assertEqual(counted.get("closed"), str(CONNECTIONS), out)

@@ -4,14 +4,17 @@
 Skipped where there is no promtool (tools/setup --dev brings it).
 """
 
+import pathlib
 import shutil
-import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import unittest
 
-SPINDLE = "bench/cli/spindle"
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from running_server import RunningServer  # noqa: E402
 
 
 class PromtoolTest(unittest.TestCase):
@@ -27,19 +30,11 @@ class PromtoolTest(unittest.TestCase):
     def test_metrics_of_a_server(self):
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/admin"
-            with subprocess.Popen(
-                    [SPINDLE, "serve", "--loops", "2", "--slow-callback", "1ns", "--admin",
-                     f"unix:{path}", "127.0.0.1", "0"], stderr=subprocess.PIPE, text=True) as server:
-                listening = server.stderr.readline().split()[-1]
-                while "admin at" not in server.stderr.readline():
-                    pass
-                load = subprocess.run(
-                    [SPINDLE, "bench", "-c", "4", "-d", "100ms", "--warmup", "0", "--quiet",
-                     *listening.rsplit(":", 1)], capture_output=True, text=True, check=False)
-                self.assertEqual(load.returncode, 0, load.stderr)
+            with RunningServer("--loops", "2", "--slow-callback", "1ns", "--admin",
+                               f"unix:{path}") as server:
+                server.wait_for("admin at ")
+                server.load("-c", "4")
                 page = self.get(path, "/metrics")
-                server.send_signal(signal.SIGTERM)
-                server.stderr.read()
             self.assertEqual(server.returncode, 0)
         self.assertIn('spindle_loop_callback_seconds_bucket{loop="worker-1",le="+Inf"}', page)
         result = self.check(page)

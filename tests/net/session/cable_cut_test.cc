@@ -11,12 +11,12 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "base/check.h"
 #include "base/strings.h"
 #include "gtest/gtest.h"
@@ -25,6 +25,7 @@
 #include "net/session/session.h"
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
+#include "tests/testing/own_network.h"
 #include "tests/testing/stream_env.h"
 #include "tests/testing/watchdog.h"
 
@@ -33,15 +34,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kNotPermitted = 77;
 constexpr const char* kPeerAddress = "10.99.0.2";
 
 bool Run(const std::string& command) {
   return std::system(Concat(command, " 2>/dev/null").c_str()) == 0;
-}
-
-bool EnterNewNetwork() {
-  return unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
 }
 
 void Put(int fd, const std::string& bytes) {
@@ -95,7 +91,7 @@ class FarEnd {
   }
 
   [[noreturn]] void Live() {
-    if (unshare(CLONE_NEWNET) != 0) _exit(kNotPermitted);
+    if (unshare(CLONE_NEWNET) != 0) _exit(kNoOwnNetwork);
     Put(answers_[1], "j");
     SPINDLE_CHECK(Take<char>(orders_[0]) == 'j');
     SPINDLE_CHECK(Run(Concat("ip addr add ", kPeerAddress, "/24 dev cut1")));
@@ -133,25 +129,15 @@ class FarEnd {
   uint16_t session_port_ = 0;
 };
 
-// Runs `body` in a process of its own, with a far end behind a cable. Its gtest failures are on its
-// standard error. No watchdog before the fork: a process with threads gets no user namespace.
-int RunWithFarEnd(const std::function<void(FarEnd&)>& body) {
-  const pid_t child = fork();
-  if (child == 0) {
-    if (!EnterNewNetwork()) _exit(kNotPermitted);
-    auto far = std::make_unique<FarEnd>();
-    if (!far->Join()) {
-      far.reset();
-      _exit(kNotPermitted);
-    }
+// Runs `body` in a network of its own, with a far end behind a cable.
+int RunWithFarEnd(absl::FunctionRef<void(FarEnd&)> body) {
+  return RunInOwnNetwork([&] {
+    FarEnd far;
+    if (!far.Join()) return kNoOwnNetwork;
     const Watchdog watchdog(std::chrono::minutes(1));
-    body(*far);
-    far.reset();
-    _exit(testing::Test::HasFailure() ? 1 : 0);
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    body(far);
+    return 0;
+  });
 }
 
 // One connection that has had an answer.
@@ -236,7 +222,7 @@ TEST(CableCutTest, EachMeansFindsItInItsTimeAndSaysSo) {
     EXPECT_GE(lost_at - cut, milliseconds(200));
     EXPECT_LE(lost_at - cut, milliseconds(400) + std::chrono::seconds(2));
   });
-  if (result == kNotPermitted) GTEST_SKIP() << "no two namespaces with a cable here";
+  if (result == kNoOwnNetwork) GTEST_SKIP() << "no two namespaces with a cable here";
   EXPECT_EQ(result, 0);
 }
 
@@ -254,7 +240,7 @@ TEST(CableCutTest, APeerThatHasForgottenResets) {
     ASSERT_TRUE(env.RunUntil([&] { return line.ended != kNever; }));
     EXPECT_EQ(line.reason.kind, CloseKind::kPeerReset);
   });
-  if (result == kNotPermitted) GTEST_SKIP() << "no two namespaces with a cable here";
+  if (result == kNoOwnNetwork) GTEST_SKIP() << "no two namespaces with a cable here";
   EXPECT_EQ(result, 0);
 }
 
