@@ -36,10 +36,11 @@ namespace spindle::bench {
 namespace {
 
 // The names of --mode, and what they stand for.
-const std::vector<std::string> kModeNames = {"echo", "sink", "discard", "chargen", "ack", "http"};
-constexpr ServiceMode kModes[] = {ServiceMode::kEcho,    ServiceMode::kDiscard,
-                                  ServiceMode::kDiscard, ServiceMode::kChargen,
-                                  ServiceMode::kAck,     ServiceMode::kHttp};
+const std::vector<std::string> kModeNames = {"echo", "sink", "discard", "chargen",
+                                             "ack",  "http", "sockperf"};
+constexpr ServiceMode kModes[] = {
+    ServiceMode::kEcho, ServiceMode::kDiscard, ServiceMode::kDiscard, ServiceMode::kChargen,
+    ServiceMode::kAck,  ServiceMode::kHttp,    ServiceMode::kSockperf};
 constexpr Placement kPlacements[] = {Placement::kRoundRobin, Placement::kLeastConnections,
                                      Placement::kPeerHash, Placement::kReusePort};
 
@@ -157,7 +158,8 @@ void AddWatching(CLI::App& app, const std::shared_ptr<ServeFlags>& flags) {
 
 Command AddServe(CLI::App& program) {
   const auto flags = std::make_shared<ServeFlags>();
-  CLI::App& app = *program.add_subcommand("serve", "echo, sink, chargen, ack or http server");
+  CLI::App& app =
+      *program.add_subcommand("serve", "echo, sink, chargen, ack, http or sockperf server");
   AddEndpoint(app, flags->endpoint,
               "where to listen: HOST PORT (\"*\": all IPv4 addresses; port 0: a free one, which is "
               "printed) or unix:/path or unix:@name")
@@ -165,10 +167,11 @@ Command AddServe(CLI::App& program) {
   AddChoice(app, "--mode", kModeNames, flags->mode_index,
             "echo: sends all bytes back; sink or discard: drops them; chargen: sends lines for "
             "ever; ack: one byte for each message of a 4-byte big-endian length and so many bytes; "
-            "http: the same small reply to each request");
+            "http: the same small reply to each request; "
+            "sockperf: answers sockperf ping-pong --tcp, and is an echo for others");
   AddSize(app, "--loops", flags->loops, {0, 1024},
           "worker loops, each on its own thread; 0: the accepting loop does all");
-  AddDuration(app, "--think", flags->think, "each answer of echo, ack and http takes so long");
+  AddDuration(app, "--think", flags->think, "each answer takes so long");
   AddChoice(app, "--think-mode", ThinkModeNames(), flags->think_mode_index,
             "with --think: on a timer, asleep in the loop, or busy in it");
   app.add_option_function<std::string>(

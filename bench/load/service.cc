@@ -9,6 +9,7 @@
 #include "bench/load/character_lines.h"
 #include "bench/load/http_responder.h"
 #include "bench/load/message_frame.h"
+#include "bench/load/sockperf_responder.h"
 #include "net/stream/connection.h"
 #include "net/stream/connection_handle.h"
 #include "net/types/buffer.h"
@@ -21,8 +22,9 @@ constexpr size_t kMaxWaitingBytes = 16 * 1024 * 1024;
 
 // Per connection, where needed.
 struct State {
-  FrameCounter frames;       // kAck.
-  HttpResponder http;        // kHttp.
+  FrameCounter frames;  // kAck.
+  HttpResponder http;   // kHttp.
+  SockperfResponder sockperf;
   uint64_t waiting = 0;      // Answers whose timer runs.
   size_t waiting_bytes = 0;  // In them.
   bool ending = false;       // To be closed after the last of them.
@@ -78,6 +80,11 @@ Answer AnswerTo(ServiceMode mode, Connection& connection, Buffer& input) {
     const uint64_t messages = state.frames.Feed(input);
     return {.bytes = Buffer(std::string(messages, kAck)), .messages = messages};
   }
+  if (mode == ServiceMode::kSockperf) {
+    const uint64_t before = state.sockperf.answered();
+    Buffer replies = state.sockperf.Feed(input);
+    return {.bytes = std::move(replies), .messages = state.sockperf.answered() - before};
+  }
   std::string replies;
   const uint64_t before = state.http.answered();
   const bool last = !state.http.Feed(input, replies);
@@ -91,7 +98,7 @@ void Burn(Duration time) {
   }
 }
 
-// The answers of kEcho, kAck and kHttp.
+// The answers of the modes that answer.
 void OnBytes(ServiceMode mode, Duration think, ThinkMode think_mode, Connection& connection,
              Buffer& input) {
   Answer answer = AnswerTo(mode, connection, input);
@@ -122,6 +129,8 @@ std::string_view ServiceModeName(ServiceMode mode) {
       return "ack";
     case ServiceMode::kHttp:
       return "http";
+    case ServiceMode::kSockperf:
+      return "sockperf";
   }
   return "?";
 }
@@ -132,6 +141,7 @@ ConnectionCallbacks MakeService(ServiceMode mode, Duration think, ThinkMode thin
     case ServiceMode::kEcho:
     case ServiceMode::kAck:
     case ServiceMode::kHttp:
+    case ServiceMode::kSockperf:
       callbacks.on_bytes = [=](Connection& connection, Buffer& input) {
         OnBytes(mode, think, think_mode, connection, input);
       };

@@ -92,20 +92,52 @@ SendModel ModelOf(const ExplainOptions& options, const Setting& setting,
   return model;
 }
 
-// Fills in the costs of one message.
-void MeasureCosts(const ArmRecord& reference, SendModel waiting, SendModel& model) {
+// Processor time of both ends for one message; nullopt if the server's is not known.
+std::optional<double> CpuOfAMessage(const ArmRecord& arm) {
+  const Totals totals = TotalsOf(arm);
+  if (!totals.server_cpu.has_value() || totals.messages <= 0) return std::nullopt;
+  return (totals.client_cpu + *totals.server_cpu) / totals.messages;
+}
+
+// The arm of the same setting with the most messages under way, and how many those are.
+struct Busiest {
+  const ArmRecord* arm = nullptr;
+  uint64_t under_way = 1;
+};
+Busiest FindBusiest(std::span<const ArmRecord> arms, const Setting& setting) {
+  Busiest busiest;
+  for (const ArmRecord& arm : arms) {
+    if (arm.blocks.empty() || !SameButForConnections(arm.setting, setting)) continue;
+    const absl::StatusOr<SendArm> parsed = ParseSendArm(arm.name);
+    if (!parsed.ok()) continue;
+    const uint64_t under_way = MessagesUnderWay({.connections = arm.setting.connections,
+                                                 .messages = arm.setting.messages,
+                                                 .pipeline = parsed->mode.pipeline},
+                                                parsed->mode.window);
+    if (under_way > busiest.under_way) busiest = {.arm = &arm, .under_way = under_way};
+  }
+  return busiest;
+}
+
+// Fills in the costs of one message. `waiting` is the model without them.
+void MeasureCosts(std::span<const ArmRecord> arms, const ArmRecord& reference, SendModel waiting,
+                  SendModel& model) {
   waiting.connections = reference.setting.connections;
   waiting.messages = reference.setting.messages;
   const double all =
       static_cast<double>(waiting.connections) * static_cast<double>(waiting.messages);
   const double rest = Seconds(MedianWall(reference)) - Seconds(Predict(waiting, 1).wall);
   model.overhead = FromSeconds(std::max(0.0, rest / all));
-  const Totals totals = TotalsOf(reference);
   model.cpu = model.overhead;
-  if (totals.server_cpu.has_value() && totals.messages > 0) {
-    const double busy = (totals.client_cpu + *totals.server_cpu) / totals.messages;
-    model.cpu = FromSeconds(busy);
-  }
+  const std::optional<double> alone = CpuOfAMessage(reference);
+  if (!alone.has_value()) return;
+  model.cpu = FromSeconds(*alone);
+  const Busiest busiest = FindBusiest(arms, reference.setting);
+  if (busiest.arm == nullptr) return;
+  // With so many under way it is 1 / under_way of the wake-ups that remains.
+  const double shared = 1 - 1 / static_cast<double>(busiest.under_way);
+  const double saved = *alone - CpuOfAMessage(*busiest.arm).value_or(*alone);
+  model.wake_cpu = FromSeconds(std::clamp(saved / shared, 0.0, *alone));
 }
 
 std::optional<Prediction> PredictArm(SendModel model, std::string_view name) {
@@ -157,7 +189,7 @@ void Explain(const ExplainOptions& options, std::span<const ArmRecord> arms,
     if (point.setting.messages == 0 || reference->setting.messages == 0) continue;
     const SendModel waiting = ModelOf(options, point.setting, point.rtt, *reference);
     SendModel model = waiting;
-    MeasureCosts(*reference, waiting, model);
+    MeasureCosts(arms, *reference, waiting, model);
     const std::optional<Prediction> base_time = PredictArm(model, point.base_arm);
     const std::optional<Prediction> arm_time = PredictArm(model, point.arm);
     if (!base_time.has_value() || !arm_time.has_value()) continue;

@@ -25,6 +25,8 @@ struct ExplainOptions {
 //
 // What a message costs besides waiting is taken from the first arm of the fewest connections of the
 // same setting: one message at a time. So that arm's own time is not a prediction; all others are.
+// How much of its processor time is for wake-ups is told by the arm with the most messages under
+// way, which shares them: of that arm the model says what its processors allow.
 // A processor counts as the limit if it was busy for nearly all of the time. Points whose arms have
 // no blocks, or are unknown, stay as they are. Pure; any thread.
 void Explain(const ExplainOptions& options, std::span<const ArmRecord> arms,

@@ -60,6 +60,11 @@ Chain ChainOf(const SendModel& model) {
   return chain;
 }
 
+// Of one message while `under_way` of them are.
+double CpuSeconds(const SendModel& model, double under_way) {
+  return Seconds(model.cpu) - Seconds(model.wake_cpu) * (1 - 1 / under_way);
+}
+
 }  // namespace
 
 std::string_view SendLimitName(SendLimit limit) {
@@ -93,6 +98,10 @@ uint64_t SlowStartRounds(uint64_t bytes, uint64_t mss, Duration rtt,
   return static_cast<uint64_t>(std::max(0.0, rounds));
 }
 
+uint64_t MessagesUnderWay(const SendModel& model, uint64_t window) {
+  return std::min(window, model.connections) * std::min(model.pipeline, model.messages);
+}
+
 Prediction Predict(const SendModel& model, uint64_t window) {
   SPINDLE_CHECK(model.connections > 0 && model.messages > 0 && model.pipeline > 0 && window > 0 &&
                 model.cores > 0 && model.server_loops > 0);
@@ -105,7 +114,8 @@ Prediction Predict(const SendModel& model, uint64_t window) {
   const double handshake = model.fresh ? Seconds(model.rtt) : 0;
   const double wire = handshake + Seconds(model.rtt) + Seconds(model.think) +
                       Seconds(model.overhead) + all * WireSeconds(model);
-  const double cores = all * Seconds(model.cpu) / static_cast<double>(model.cores);
+  const double under_way = static_cast<double>(MessagesUnderWay(model, window));
+  const double cores = all * CpuSeconds(model, under_way) / static_cast<double>(model.cores);
   double blocked = 0;
   if (model.think_blocks) {
     const uint64_t at_once = std::min(window, model.server_loops);

@@ -28,6 +28,9 @@ struct SendModel {
   Duration overhead{0};
   // Processor time of both ends for one message; at most `overhead` where they take turns.
   Duration cpu{0};
+  // The part of `cpu` that goes into falling asleep and being woken: messages under way at the same
+  // time share it.
+  Duration wake_cpu{0};
   uint64_t cores = 1;         // That both ends share, or that each has.
   uint64_t server_loops = 1;  // That handlers can block.
 };
@@ -49,6 +52,9 @@ struct Prediction {
   Duration wall{0};
   SendLimit limit = SendLimit::kOverhead;
 };
+
+// At most that many, when at most `window` connections have some.
+uint64_t MessagesUnderWay(const SendModel& model, uint64_t window);
 
 // How long the messages take when at most `window` connections have one under way: 1 is
 // sequential, `connections` is parallel. The longest of four times: the chain of exchanges that

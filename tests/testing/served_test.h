@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <utility>
 #include <vector>
 
+#include "net/stream/connection_callbacks.h"
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
 #include "tests/testing/stream_audit.h"
@@ -17,33 +17,19 @@ namespace spindle {
 // in order, before leaks are looked for.
 class ServedTest : public StreamEnvTest {
  protected:
-  void Listen(ConnectionCallbacks callbacks, StreamServerOptions options = {}) {
-    server_ = env_->Listen(server_audit_.Watch(std::move(callbacks)), std::move(options));
-  }
+  ServedTest();
+  ~ServedTest() override;
+
+  void Listen(ConnectionCallbacks callbacks, StreamServerOptions options = {});
   // Kept until the end of the test, or clients_.clear().
-  StreamClient& Connect(ConnectionCallbacks callbacks, StreamClientOptions options = {}) {
-    clients_.push_back(std::make_unique<StreamClient>(env_->client_loop(), server_->address(),
-                                                      client_audit_.Watch(std::move(callbacks)),
-                                                      std::move(options)));
-    clients_.back()->Connect();
-    return *clients_.back();
-  }
+  StreamClient& Connect(ConnectionCallbacks callbacks, StreamClientOptions options = {});
   // Runs until both sides have seen the end of `connections`.
-  bool RunUntilClosed(uint64_t connections = 1) {
-    return env_->RunUntil([&] {
-      return client_audit_.closed() == connections && server_audit_.closed() == connections;
-    });
-  }
-  void TearDown() override {
-    clients_.clear();
-    server_.reset();
-    env_.reset();
-    StreamEnvTest::TearDown();
-  }
+  bool RunUntilClosed(uint64_t connections = 1);
+  void TearDown() override;
 
   StreamAudit server_audit_;
   StreamAudit client_audit_;
-  std::unique_ptr<StreamEnv> env_ = std::make_unique<StreamEnv>(GetParam());
+  std::unique_ptr<StreamEnv> env_;
   std::unique_ptr<StreamServer> server_;
   std::vector<std::unique_ptr<StreamClient>> clients_;
 };

@@ -1,8 +1,6 @@
 #ifndef SPINDLE_TESTS_TESTING_WATCHDOG_H_
 #define SPINDLE_TESTS_TESTING_WATCHDOG_H_
 
-#include <cstdio>
-#include <cstdlib>
 #include <thread>
 
 #include "base/clock.h"
@@ -14,28 +12,13 @@ namespace spindle {
 // core. Give it many times what the test takes on a busy machine.
 class Watchdog {
  public:
-  explicit Watchdog(Duration limit)
-      : thread_([this, deadline = SaturatingAdd(Clock::now(), limit)] { Watch(deadline); }) {}
+  explicit Watchdog(Duration limit);
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
-  ~Watchdog() {
-    {
-      MutexLock lock(mutex_);
-      done_ = true;
-      changed_.NotifyAll();
-    }
-    thread_.join();
-  }
+  ~Watchdog();
 
  private:
-  void Watch(TimePoint deadline) {
-    MutexLock lock(mutex_);
-    while (!done_) {
-      if (changed_.WaitUntil(mutex_, deadline) || done_) continue;
-      std::fputs("watchdog: the test hangs\n", stderr);
-      std::abort();
-    }
-  }
+  void Watch(TimePoint deadline);
 
   Mutex mutex_;
   CondVar changed_;

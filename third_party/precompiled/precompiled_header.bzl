@@ -33,6 +33,9 @@ def _precompiled_header_impl(ctx):
             own_flags.append("-fmodules-strict-decluse")
         if ctx.attr.clang:
             own_flags += ["-Xclang", "-fno-pch-timestamp"]
+
+            # What the headers use of templates, it would make anew for each source.
+            own_flags.append("-fpch-instantiate-templates")
         outputs.append(precompiled)
         variables = cc_common.create_compile_variables(
             feature_configuration = features,

@@ -69,13 +69,32 @@ TEST(ExplainTest, OnOneMachineTheRoundTripIsACostOfTheMessage) {
   // 50 us for each, of which 40 us keep a processor busy.
   const std::vector<ArmRecord> arms = {
       Arm("sequential", setting, {milliseconds(2), microseconds(800), microseconds(800)}),
-      Arm("parallel", setting, {microseconds(800), microseconds(400), microseconds(780)})};
+      Arm("parallel", setting, {microseconds(800), microseconds(800), microseconds(800)})};
   std::vector<PointRecord> points = {Point(setting)};
   points[0].rtt = microseconds(45);
   Explain({.network = false, .cores = 2, .server_loops = 1}, arms, points);
   EXPECT_EQ(points[0].predicted_arm_wall, Duration(microseconds(800)));
   EXPECT_DOUBLE_EQ(*points[0].predicted, 2.5);
-  EXPECT_EQ(points[0].limit, "receiver core");
+  EXPECT_EQ(points[0].limit, "sender core");
+}
+
+TEST(ExplainTest, MessagesUnderWayShareTheWakeUps) {
+  const Setting eight{.connections = 8, .message_bytes = 1, .messages = 10};
+  Setting two = eight;
+  two.connections = 2;
+  // Alone a message keeps the processors busy for 40 us; as one of eight for 19 us, so 24 us of the
+  // 40 us are for wake-ups, and as one of two it is 28 us.
+  const std::vector<ArmRecord> arms = {
+      Arm("sequential", two, {milliseconds(1), microseconds(400), microseconds(400)}),
+      Arm("parallel", two, {microseconds(500)}), Arm("sequential", eight, {milliseconds(4)}),
+      Arm("parallel", eight, {microseconds(800), microseconds(760), microseconds(760)})};
+  std::vector<PointRecord> points = {Point(two), Point(eight)};
+  Explain({.network = false, .cores = 2, .server_loops = 1}, arms, points);
+  EXPECT_EQ(points[1].predicted_base_wall, Duration(milliseconds(4)));
+  EXPECT_EQ(points[1].predicted_arm_wall, Duration(microseconds(760)));
+  EXPECT_EQ(points[1].limit, "sender core");
+  // Two connections: the longer of 10 messages of 50 us in turn, and 20 of 28 us on two cores.
+  EXPECT_EQ(points[0].predicted_arm_wall, Duration(microseconds(500)));
 }
 
 TEST(ExplainTest, NamesTheSender) {

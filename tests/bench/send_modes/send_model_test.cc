@@ -72,6 +72,22 @@ TEST(SendModelTest, WithoutWaitingTheCoresAreTheCeiling) {
   EXPECT_EQ(Predict(model, 16).limit, SendLimit::kCores);
 }
 
+TEST(SendModelTest, MessagesUnderWayShareTheirWakeUps) {
+  const SendModel model{.connections = 4,
+                        .messages = 10,
+                        .overhead = std::chrono::microseconds(50),
+                        .cpu = std::chrono::microseconds(40),
+                        .wake_cpu = std::chrono::microseconds(20),
+                        .cores = 1};
+  EXPECT_EQ(Predict(model, 1).wall, Duration(std::chrono::microseconds(2000)));
+  EXPECT_EQ(Predict(model, 2).wall, Duration(std::chrono::microseconds(40 * 30)));
+  EXPECT_EQ(Predict(model, 4).wall, Duration(std::chrono::microseconds(40 * 25)));
+  EXPECT_EQ(Predict(model, 4).limit, SendLimit::kCores);
+  SendModel pipelined = model;
+  pipelined.pipeline = 100;
+  EXPECT_EQ(MessagesUnderWay(pipelined, 9), 40u);
+}
+
 TEST(SendModelTest, OneConnectionGainsNothing) {
   const SendModel model{.messages = 7,
                         .message_bytes = 100'000,

@@ -15,6 +15,7 @@
 
 #include "base/errno_status.h"
 #include "base/owned_fd.h"
+#include "base/live_counter.h"
 #include "gtest/gtest.h"
 #include "tests/testing/faulty_syscalls.h"
 #include "tests/testing/leak_check.h"
