@@ -393,7 +393,13 @@ bool UdpCore::WaitForRoom() {
   ++stats_.send_waits;
   waiting_ = true;
   tell_drained_ = true;
-  if (!host_.backend().Modify(token(), Interest::kReadWrite, Trigger::kEdge).ok()) RetryLater();
+  // If writability is watched already, it has just been reported in vain. To ask again would be
+  // answered at once, in every turn; the timer is for the case that no edge follows.
+  if (!write_watched_) {
+    write_watched_ = host_.backend().Modify(token(), Interest::kReadWrite, Trigger::kEdge).ok();
+    if (write_watched_) return false;
+  }
+  RetryLater();
   return false;
 }
 
@@ -401,9 +407,9 @@ void UdpCore::StopWaiting() {
   if (!waiting_) return;
   waiting_ = false;
   Flush();
-  if (waiting_ || closed_) return;
-  // Reports of writability that nobody wants are harmless, should it fail.
-  static_cast<void>(host_.backend().Modify(token(), Interest::kRead, Trigger::kEdge));
+  if (waiting_ || !write_watched_) return;
+  // Should it fail: reports of writability that nobody wants are harmless.
+  write_watched_ = !host_.backend().Modify(token(), Interest::kRead, Trigger::kEdge).ok();
 }
 
 }  // namespace spindle

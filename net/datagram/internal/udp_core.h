@@ -181,6 +181,7 @@ class UdpCore final : public IoSlot,
   int receive_failures_ = 0;    // In a row.
   bool more_errors_ = false;    // In the error queue.
   bool waiting_ = false;        // For the kernel to take more.
+  bool write_watched_ = false;  // Writability is part of the registration.
   bool tell_drained_ = false;   // on_drained is due when the queue is empty.
 };
 
