@@ -1,13 +1,10 @@
-// Groups, on a network of the test's own whose loopback interface takes part in them.
+// Groups and broadcasts, on a network of the test's own that has a card.
 
 #include <errno.h>
 #include <net/if.h>
-#include <net/route.h>
 #include <netinet/in.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-#include <cstring>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,23 +24,18 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-// lo up, and with the flag without which nothing sent to a group comes out of it; IPv6 also needs a
-// route.
-bool BringUpLoopback() {
-  const int fd = socket(AF_INET6, SOCK_DGRAM, 0);
-  ifreq request = {};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_MULTICAST;
-  bool done = ioctl(fd, SIOCSIFFLAGS, &request) == 0;
-  in6_rtmsg route = {};
-  route.rtmsg_dst.s6_addr[0] = 0xff;
-  route.rtmsg_dst_len = 8;
-  route.rtmsg_metric = 1;
-  route.rtmsg_flags = RTF_UP;
-  route.rtmsg_ifindex = static_cast<int>(if_nametoindex("lo"));
-  done = done && (ioctl(fd, SIOCADDRT, &route) == 0 || errno == EEXIST);
-  close(fd);
-  return done;
+// An interface kCard with three IPv4 addresses and one of IPv6, and somebody at the other end of
+// its cable who says nothing.
+constexpr const char* kCard = "card0";
+
+bool PlugInCard() {
+  return std::system(
+             "PATH=$PATH:/sbin:/usr/sbin; exec 2>/dev/null >&2; ip link set lo up && "
+             "ip link add card0 type veth peer name far0 && "
+             "ip link set card0 up multicast on && ip link set far0 up && "
+             "ip address add 10.9.9.1/24 brd + dev card0 && "
+             "ip address add 10.9.9.2/24 dev card0 && ip address add 10.9.9.3/24 dev card0 && "
+             "ip -6 address add fd00:9::1/64 dev card0 nodad") == 0;
 }
 
 // One loop, in the child process that has the network.
@@ -81,49 +73,45 @@ struct World {
 // Ends the test: as skipped where there can be no such network.
 void RunOrSkip(const std::function<void()>& body) {
   const int result = RunInOwnNetwork([&] {
-    if (!BringUpLoopback()) return kNoOwnNetwork;
+    if (!PlugInCard()) return kNoOwnNetwork;
     body();
     return 0;
   });
-  if (result == kNoOwnNetwork) GTEST_SKIP() << "no network namespace, or no IPv6 in it";
+  if (result == kNoOwnNetwork) GTEST_SKIP() << "no network namespace, or no card in it";
   EXPECT_EQ(result, 0);
 }
 
 void JoinAndLeave(const SocketAddress& group, const SocketAddress& any) {
   World world;
-  const uint32_t lo = if_nametoindex("lo");
+  const uint32_t card = if_nametoindex(kCard);
   const auto member = world.Bind(any, {.packet_info = PacketInfo::kOn});
   const SocketAddress to = group.WithPort(member->local_address().port());
-  const auto sender = world.Bind(any, {.multicast_interface = lo});
+  const auto sender = world.Bind(any, {.multicast_interface = card});
   const auto say = [&](const char* text) {
     EXPECT_TRUE(sender->SendTo(text, to).ok());
     return world.Hear();
   };
   EXPECT_EQ(say("before"), Strings{});
-  EXPECT_TRUE(member->JoinGroup(group, {.interface = lo}).ok());
-  EXPECT_EQ(ErrnoOf(member->JoinGroup(group, {.interface = lo})), EADDRINUSE);
+  EXPECT_TRUE(member->JoinGroup(group, {.interface = card}).ok());
+  EXPECT_EQ(ErrnoOf(member->JoinGroup(group, {.interface = card})), EADDRINUSE);
   EXPECT_EQ(say("inside"), Strings{"inside"});
-  EXPECT_EQ(world.destination.ip(),
-            to.ip().substr(0, to.ip().find('%')) +
-                (world.destination.scope_id() != 0 ? "%" + std::to_string(lo) : std::string()));
-  EXPECT_EQ(world.interface, lo);
+  EXPECT_EQ(world.destination, to);
+  EXPECT_EQ(world.interface, card);
   // An answer cannot leave from the group's address, only from the machine's.
   EXPECT_FALSE(world.end.address == world.destination);
-  EXPECT_TRUE(member
-                  ->SendTo("answer",
-                           sender->local_address().family() == AF_INET
-                               ? SocketAddress::LoopbackV4(sender->local_address().port())
-                               : SocketAddress::LoopbackV6(sender->local_address().port()),
-                           world.end)
-                  .ok());
+  const char* const own = group.family() == AF_INET ? "10.9.9.1" : "fd00:9::1";
+  EXPECT_TRUE(
+      member
+          ->SendTo("answer", *SocketAddress::FromIp(own, sender->local_address().port()), world.end)
+          .ok());
   EXPECT_EQ(world.Hear(), Strings{"answer"});
   EXPECT_TRUE(sender->SetMulticastLoop(false).ok());
   EXPECT_EQ(say("not on this machine"), Strings{});
   EXPECT_TRUE(sender->SetMulticastLoop(true).ok());
   EXPECT_EQ(say("again"), Strings{"again"});
-  EXPECT_TRUE(member->LeaveGroup(group, {.interface = lo}).ok());
+  EXPECT_TRUE(member->LeaveGroup(group, {.interface = card}).ok());
   EXPECT_EQ(say("after"), Strings{});
-  EXPECT_EQ(ErrnoOf(member->LeaveGroup(group, {.interface = lo})), EADDRNOTAVAIL);
+  EXPECT_EQ(ErrnoOf(member->LeaveGroup(group, {.interface = card})), EADDRNOTAVAIL);
   EXPECT_FALSE(member->JoinGroup(group, {.interface = 1u << 20}).ok());
   EXPECT_FALSE(member->JoinGroup(SocketAddress::LoopbackV4(0)).ok());
 }
@@ -141,21 +129,21 @@ TEST(MulticastTest, Ipv6GroupsAreJoinedAndLeft) {
 TEST(MulticastTest, GroupsOfOtherSocketsAreNotHeard) {
   RunOrSkip([] {
     World world;
-    const uint32_t lo = if_nametoindex("lo");
+    const uint32_t card = if_nametoindex(kCard);
     const auto first = world.Bind(SocketAddress::AnyV4(0), {.reuse_address = true});
     const auto second = world.Bind(first->local_address(), {.reuse_address = true});
     const SocketAddress a = *SocketAddress::FromIp("239.7.7.1", first->local_address().port());
     const SocketAddress b = *SocketAddress::FromIp("239.7.7.2", first->local_address().port());
-    EXPECT_TRUE(first->JoinGroup(a, {.interface = lo}).ok());
-    EXPECT_TRUE(second->JoinGroup(b, {.interface = lo}).ok());
-    const auto sender = world.Bind(SocketAddress::AnyV4(0), {.multicast_interface = lo});
+    EXPECT_TRUE(first->JoinGroup(a, {.interface = card}).ok());
+    EXPECT_TRUE(second->JoinGroup(b, {.interface = card}).ok());
+    const auto sender = world.Bind(SocketAddress::AnyV4(0), {.multicast_interface = card});
     EXPECT_TRUE(sender->SendTo("a", a).ok());
     EXPECT_TRUE(sender->SendTo("b", b).ok());
     EXPECT_EQ(world.Hear().size(), 2u) << "one each";
     EXPECT_EQ(first->stats().datagrams_received, 1u);
     EXPECT_EQ(second->stats().datagrams_received, 1u);
     // Both members of one group get what is sent to it.
-    EXPECT_TRUE(first->JoinGroup(b, {.interface = lo}).ok());
+    EXPECT_TRUE(first->JoinGroup(b, {.interface = card}).ok());
     EXPECT_TRUE(sender->SendTo("b", b).ok());
     EXPECT_EQ(world.Hear(), (Strings{"b", "b"}));
   });
@@ -164,17 +152,17 @@ TEST(MulticastTest, GroupsOfOtherSocketsAreNotHeard) {
 TEST(MulticastTest, OnlyTheSourceThatWasAskedFor) {
   RunOrSkip([] {
     World world;
-    const uint32_t lo = if_nametoindex("lo");
+    const uint32_t card = if_nametoindex(kCard);
     const auto member = world.Bind(SocketAddress::AnyV4(0));
     const SocketAddress group = *SocketAddress::FromIp("232.7.7.7", member->local_address().port());
-    const GroupOptions from = {.interface = lo, .source = *SocketAddress::FromIp("127.0.0.2", 0)};
+    const GroupOptions from = {.interface = card, .source = *SocketAddress::FromIp("10.9.9.2", 0)};
     EXPECT_TRUE(member->JoinGroup(group, from).ok());
-    for (const char* ip : {"127.0.0.1", "127.0.0.2", "127.0.0.3"}) {
-      const auto sender = world.Bind(*SocketAddress::FromIp(ip, 0), {.multicast_interface = lo});
+    for (const char* ip : {"10.9.9.1", "10.9.9.2", "10.9.9.3"}) {
+      const auto sender = world.Bind(*SocketAddress::FromIp(ip, 0), {.multicast_interface = card});
       EXPECT_TRUE(sender->SendTo(ip, group).ok());
       sender->Flush();
     }
-    EXPECT_EQ(world.Hear(), Strings{"127.0.0.2"});
+    EXPECT_EQ(world.Hear(), Strings{"10.9.9.2"});
     EXPECT_TRUE(member->LeaveGroup(group, from).ok());
   });
 }
@@ -184,8 +172,8 @@ TEST(MulticastTest, BroadcastNeedsLeave) {
     World world;
     const auto listener = world.Bind(SocketAddress::AnyV4(0));
     const SocketAddress everybody =
-        *SocketAddress::FromIp("127.255.255.255", listener->local_address().port());
-    const auto sender = world.Bind(SocketAddress::LoopbackV4(0));
+        *SocketAddress::FromIp("10.9.9.255", listener->local_address().port());
+    const auto sender = world.Bind(*SocketAddress::FromIp("10.9.9.2", 0));
     EXPECT_TRUE(sender->SendTo("x", everybody).ok());
     EXPECT_EQ(world.Hear(),
               Strings{"send to " + everybody.ToString() + ": Permission denied (EACCES)"});
@@ -193,7 +181,7 @@ TEST(MulticastTest, BroadcastNeedsLeave) {
     EXPECT_TRUE(sender->SendTo("x", everybody).ok());
     EXPECT_EQ(world.Hear(), Strings{"x"});
     EXPECT_EQ(world.destination, everybody);
-    EXPECT_EQ(world.end.address.ip(), "127.0.0.1") << "an answer cannot leave from there";
+    EXPECT_EQ(world.end.address.ip(), "10.9.9.1") << "an answer cannot leave from there";
   });
 }
 

@@ -128,7 +128,8 @@ DatagramCallbacks UdpHammerTest::MakeCallbacks() {
 }
 
 std::string UdpHammerTest::RollData() {
-  const size_t sizes[] = {0, 1, 100, 100, 100, 1400, 9000, 65507};
+  if (random_.OneIn(50)) return std::string(65507, 'h');
+  const size_t sizes[] = {0, 1, 100, 100, 100, 1400};
   return std::string(sizes[random_.Uniform(std::size(sizes))], 'h');
 }
 
@@ -170,10 +171,10 @@ void UdpHammerTest::Send(UdpSocket& socket) {
   } else if (random_.OneIn(2)) {
     to = SocketAddress::LoopbackV4(static_cast<uint16_t>(1 + random_.Uniform(5)));  // Dead.
   }
-  const int burst = random_.OneIn(4) ? 50 : 1;
+  const int burst = random_.OneIn(8) ? 50 : 1;
   for (int i = 0; i < burst; ++i) {
     if (random_.OneIn(10)) {
-      const size_t segment = 1 + random_.Uniform(1500);
+      const size_t segment = 50 + random_.Uniform(1500);
       if (!socket.SendSegments(data, segment, to, from).ok()) continue;
       known_[&socket].accepted += (data.size() + segment - 1) / segment;
     } else {
@@ -251,7 +252,6 @@ void UdpHammerTest::Run(uint64_t seed) {
   SCOPED_TRACE("HAMMER_SEED=" + std::to_string(seed));
   random_ = Random(seed);
   operations_ = 0;
-  handles_.clear();
   partners_.clear();
   for (size_t slot = 0; slot < kSlots; ++slot) Make(slot);
   for (int idle = 0; operations_ < kOperations;) {
@@ -260,6 +260,7 @@ void UdpHammerTest::Run(uint64_t seed) {
     ASSERT_LT(idle, 100'000);
   }
   for (size_t slot = 0; slot < kSlots; ++slot) Destroy(slot);
+  handles_.clear();
   faulty_.Clear();
   for (int quiet = 0; quiet < 3;) quiet = *loop_->RunOnce(WaitMode::kPoll) == 0 ? quiet + 1 : 0;
   EXPECT_TRUE(known_.empty());
