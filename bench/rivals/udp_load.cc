@@ -1,6 +1,7 @@
 // Load on a UDP echo server: a closed loop. Each of N sockets keeps W datagrams of S bytes on their
-// way; each answer sends the next. What does not come back within a quarter of a second is lost,
-// and is sent again.
+// way; each answer sends the next. S may be a range, such as 40-100: then sizes vary from one
+// datagram to the next. What does not come back within a quarter of a second is lost, and is sent
+// again.
 //
 //   udp_load PORT SOCKETS WINDOW SIZE SECONDS
 //
@@ -33,8 +34,8 @@ struct Peer {
 
 class Load {
  public:
-  Load(int port, size_t sockets, size_t window, size_t size)
-      : window_(window), data_(size, 'x'), epoll_(epoll_create1(0)) {
+  Load(int port, size_t sockets, size_t window, size_t min_size, size_t max_size)
+      : window_(window), min_size_(min_size), data_(max_size, 'x'), epoll_(epoll_create1(0)) {
     sockaddr_in server = {};
     server.sin_family = AF_INET;
     server.sin_port = htons(static_cast<uint16_t>(port));
@@ -85,13 +86,19 @@ class Load {
   uint64_t lost() const { return lost_; }
 
  private:
+  size_t NextSize() {
+    next_ = next_ * 1103515245 + 12345;
+    return min_size_ + next_ / 65536 % (data_.size() - min_size_ + 1);
+  }
+
   void Send(Peer& peer, size_t count) {
     mmsghdr messages[kBatch] = {};
-    iovec part = {data_.data(), data_.size()};
+    iovec parts[kBatch];
     while (count > 0) {
       const size_t now = count < kBatch ? count : kBatch;
       for (size_t i = 0; i < now; ++i) {
-        messages[i].msg_hdr.msg_iov = &part;
+        parts[i] = {data_.data(), NextSize()};
+        messages[i].msg_hdr.msg_iov = &parts[i];
         messages[i].msg_hdr.msg_iovlen = 1;
       }
       const int sent = sendmmsg(peer.fd, messages, static_cast<unsigned>(now), 0);
@@ -115,7 +122,9 @@ class Load {
   }
 
   const size_t window_;
+  const size_t min_size_;
   std::string data_;
+  uint32_t next_ = 1;
   const int epoll_;
   std::vector<Peer> peers_;
   uint64_t answers_ = 0;
@@ -129,8 +138,15 @@ int main(int argc, char** argv) {
     std::fputs("udp_load: usage: udp_load PORT SOCKETS WINDOW SIZE SECONDS\n", stderr);
     return 2;
   }
+  char* behind = nullptr;
+  const size_t min_size = std::strtoul(argv[4], &behind, 10);
+  const size_t max_size = *behind == '-' ? std::strtoul(behind + 1, nullptr, 10) : min_size;
+  if (max_size < min_size || max_size > 2048) {
+    std::fputs("udp_load: sizes go up to 2048, the smaller first\n", stderr);
+    return 2;
+  }
   Load load(std::atoi(argv[1]), std::strtoul(argv[2], nullptr, 10),
-            std::strtoul(argv[3], nullptr, 10), std::strtoul(argv[4], nullptr, 10));
+            std::strtoul(argv[3], nullptr, 10), min_size, max_size);
   load.Run(Clock::now() + std::chrono::duration_cast<Clock::duration>(
                               std::chrono::duration<double>(std::atof(argv[5]))));
   std::printf("%lu %lu\n", static_cast<unsigned long>(load.answers()),

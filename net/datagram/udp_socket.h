@@ -116,9 +116,9 @@ class UdpSocket {
   void ResumeReceiving();
   bool receiving() const;
 
-  // ---- Peers. Connects, also to another one than before; what is queued for Send is sent to the
-  // old one first, as far as the kernel takes it. Unix sockets cannot be disconnected. Errors: as
-  // Connect above; the socket then has the peer it had.
+  // ---- Peers. Connects, also to another one than before. What is queued for the old one is sent
+  // first; what the kernel does not take is reported (ECANCELED). Unix sockets cannot be
+  // disconnected. Errors: as Connect above; the socket then has the peer it had.
   absl::Status ConnectTo(const SocketAddress& peer);
   absl::Status Disconnect();
 

@@ -58,6 +58,7 @@ absl::Status UdpCore::Connect(const SocketAddress& peer) {
   const IoError error =
       ConnectDatagramSocket(host_.syscalls(), socket_.fd.get(), socket_.family, peer);
   if (!error.ok()) return error.ToStatus(peer.ToString());
+  DropQueuedForPeer();
   SetPeer(peer);
   // Connecting picks the address that datagrams leave from.
   local_ = LocalAddress(host_.syscalls(), socket_.fd.get());
@@ -70,6 +71,7 @@ absl::Status UdpCore::Disconnect() {
   Syscalls& syscalls = host_.syscalls();
   const IoError error = ConnectDatagramSocket(syscalls, socket_.fd.get(), socket_.family, {});
   if (!error.ok()) return error.ToStatus(local_.ToString());
+  DropQueuedForPeer();
   peer_ = SocketAddress();
   local_ = LocalAddress(syscalls, socket_.fd.get());
   if (local_.port() != 0) return absl::OkStatus();
@@ -92,6 +94,24 @@ absl::Status UdpCore::Adopt() {
   const SocketAddress peer = PeerAddress(host_.syscalls(), socket_.fd.get());
   if (!peer.is_unspecified()) SetPeer(peer);
   return absl::OkStatus();
+}
+
+void UdpCore::DropQueuedForPeer() {
+  if (queue_.empty()) return;
+  SendQueue others;
+  for (size_t i = 0; i < queue_.size(); ++i) {
+    const SendQueue::Item item = queue_.at(i);
+    if (!item.name.empty()) {
+      others.Push(item.name, item.data, *item.source);
+      continue;
+    }
+    ++stats_.send_errors;
+    Record({.failure = DatagramFailure::kSend,
+            .error = IoError(ECANCELED, IoOp::kWrite),
+            .peer = peer_});
+  }
+  queue_ = std::move(others);
+  TellSoon();
 }
 
 void UdpCore::SetPeer(const SocketAddress& peer) {

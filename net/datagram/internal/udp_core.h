@@ -74,7 +74,7 @@ class UdpCore final : public IoSlot,
                        const LocalEnd& from);
   void FlushNow();
 
-  void PauseReceiving() { paused_ = true; }
+  void PauseReceiving() { paused_ = Open(); }
   void ResumeReceiving();
   bool receiving() const { return !closed_ && !paused_; }
 
@@ -115,6 +115,8 @@ class UdpCore final : public IoSlot,
   CallbackOrigin origin() const override { return {.kind = "datagrams", .where = config_->where}; }
 
   void SetPeer(const SocketAddress& peer);
+  // What waits for a peer that it no longer is must not reach the next one.
+  void DropQueuedForPeer();
 
   // ---- Sending.
   IoError Resolve(const SocketAddress& to, const LocalEnd& from, Target* target) const;

@@ -268,6 +268,26 @@ TEST_F(UdpErrorsTest, FullKernelQueueHoldsDatagramsUpToTheLimit) {
   ExpectLedger(*socket, 10);
 }
 
+// What waits for one peer must never reach another.
+TEST_F(UdpErrorsTest, ChangeOfPeersCancelsWhatWaits) {
+  RawUdp first, second, third;
+  const auto socket = Connect(first.address(), Noting());
+  faulty_.FailAll(SysCall::kSendMany, EAGAIN);
+  ASSERT_TRUE(socket->Send("for the first").ok());
+  ASSERT_TRUE(socket->SendTo("for the third", third.address()).ok());
+  ASSERT_TRUE(socket->ConnectTo(second.address()).ok());
+  ASSERT_TRUE(socket->Send("for the second").ok());
+  faulty_.Clear();
+  ASSERT_TRUE(RunUntil([&] { return drained_ == 1; }));
+  EXPECT_TRUE(first.ReceiveAll().empty());
+  EXPECT_EQ(second.ReceiveAll(), Strings{"for the second"});
+  EXPECT_EQ(third.ReceiveAll(), Strings{"for the third"});
+  ASSERT_EQ(errors_.size(), 1u);
+  EXPECT_EQ(errors_[0].error.code(), ECANCELED);
+  EXPECT_EQ(errors_[0].peer, first.address());
+  ExpectLedger(*socket, 3);
+}
+
 // The same with a kernel that really takes no more: a Unix peer that does not read.
 TEST_F(UdpErrorsTest, WaitsForAKernelThatTakesNoMore) {
   RawUdp reader(*SocketAddress::UnixAbstract(UniqueName("spindle-full-")));

@@ -191,12 +191,13 @@ void UdpHammerTest::ActOn(UdpSocket& socket) {
     case 6:
       return socket.Flush();
     case 7:
-      return socket.PauseReceiving();
+      if (random_.OneIn(4)) socket.PauseReceiving();
+      return;
     case 8:
     case 9:
       return socket.ResumeReceiving();
     case 10:
-      if (!partners_.empty()) {
+      if (!partners_.empty() && random_.OneIn(4)) {
         socket.ConnectTo(partners_[random_.Uniform(partners_.size())].first).IgnoreError();
       }
       return;

@@ -14,6 +14,7 @@
 #include "base/owned_fd.h"
 #include "gtest/gtest.h"
 #include "net/loop/event_loop_thread.h"
+#include "net/loop/simulation.h"
 #include "tests/net/datagram/datagram_world.h"
 
 namespace spindle {
@@ -508,6 +509,13 @@ TEST_F(UdpSocketTest, DestroyedFromAnotherThread) {
     });
     socket.reset();
   }
+}
+
+TEST_F(UdpSocketTest, SimulatedMachinesHaveNone) {
+  Simulation simulation((SimOptions()));
+  EventLoop& loop = simulation.AddLoop("loop");
+  EXPECT_EQ(ErrnoOf(UdpSocket::Bind(loop, SocketAddress::LoopbackV4(0), {}).status()),
+            ESOCKTNOSUPPORT);
 }
 
 TEST_F(UdpSocketTest, KernelDropsAreCounted) {
