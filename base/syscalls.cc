@@ -98,6 +98,20 @@ ssize_t Syscalls::SendFile(int socket, int file, off_t* offset, size_t length) {
   return sent;
 }
 
+int Syscalls::RecvMany(int fd, std::span<mmsghdr> messages, int flags) {
+  return ResultOrErrno(::recvmmsg(fd, messages.data(), static_cast<unsigned>(messages.size()),
+                                  MSG_DONTWAIT | flags, nullptr));
+}
+
+int Syscalls::SendMany(int fd, std::span<mmsghdr> messages) {
+  return ResultOrErrno(::sendmmsg(fd, messages.data(), static_cast<unsigned>(messages.size()),
+                                  MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+ssize_t Syscalls::RecvError(int fd, msghdr* message) {
+  return ResultOrErrno(::recvmsg(fd, message, MSG_ERRQUEUE | MSG_DONTWAIT));
+}
+
 ssize_t Syscalls::Read(int fd, void* data, size_t length) {
   return ResultOrErrno(::read(fd, data, length));
 }

@@ -48,6 +48,13 @@ class Syscalls {
   virtual ssize_t Send(int fd, std::span<const iovec> iovecs);
   // sendfile(2). Advances `offset`. SIGPIPE is never raised.
   virtual ssize_t SendFile(int socket, int file, off_t* offset, size_t length);
+  // recvmmsg(2) with MSG_DONTWAIT | `flags`, no timeout. Returns how many of `messages` it filled.
+  virtual int RecvMany(int fd, std::span<mmsghdr> messages, int flags);
+  // sendmmsg(2) with MSG_NOSIGNAL | MSG_DONTWAIT. Returns how many of `messages` it took; an error
+  // of a later one comes again when that is the first.
+  virtual int SendMany(int fd, std::span<mmsghdr> messages);
+  // recvmsg(2) with MSG_ERRQUEUE | MSG_DONTWAIT: what the network said of a datagram, ip(7).
+  virtual ssize_t RecvError(int fd, msghdr* message);
   virtual ssize_t Read(int fd, void* data, size_t length);
   virtual ssize_t Write(int fd, const void* data, size_t length);
 

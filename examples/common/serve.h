@@ -11,6 +11,7 @@
 #include "net/loop/event_loop.h"
 #include "net/loop/event_loop_thread_pool.h"
 #include "net/stream/stream_server.h"
+#include "net/types/socket_address.h"
 
 namespace examples {
 
@@ -37,6 +38,10 @@ struct Loops {
 // `server`: no new connections, and the open ones end in an orderly way, within `seconds` seconds.
 // A second signal ends it at once. Returns what main should return.
 int ServeUntilSignal(spindle::EventLoop& loop, spindle::StreamServer& server, int seconds = 5);
+
+// Says "listening on ADDRESS" on stderr and runs `loop` until SIGTERM or SIGINT: for servers that
+// have nothing to drain. Returns what main should return.
+int RunUntilSignal(spindle::EventLoop& loop, const spindle::SocketAddress& address);
 
 }  // namespace examples
 

@@ -222,6 +222,14 @@ ssize_t SimKernel::SendFile(int socket, int file, off_t* offset, size_t length) 
                 }));
 }
 
+int SimKernel::RecvMany(int /*fd*/, std::span<mmsghdr> /*messages*/, int /*flags*/) {
+  return -EOPNOTSUPP;
+}
+
+int SimKernel::SendMany(int /*fd*/, std::span<mmsghdr> /*messages*/) { return -EOPNOTSUPP; }
+
+ssize_t SimKernel::RecvError(int /*fd*/, msghdr* /*message*/) { return -EOPNOTSUPP; }
+
 ssize_t SimKernel::Read(int fd, void* data, size_t length) {
   const std::shared_ptr<SimFile> file = world_->SharedFile(fd);
   ssize_t result = -EBADF;

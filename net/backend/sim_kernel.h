@@ -80,6 +80,10 @@ class SimKernel final : public Syscalls {
   ssize_t Send(int fd, std::span<const iovec> iovecs) override;
   // `file` is a real descriptor, read by pread(2); `offset` must not be null.
   ssize_t SendFile(int socket, int file, off_t* offset, size_t length) override;
+  // No datagrams: EOPNOTSUPP.
+  int RecvMany(int fd, std::span<mmsghdr> messages, int flags) override;
+  int SendMany(int fd, std::span<mmsghdr> messages) override;
+  ssize_t RecvError(int fd, msghdr* message) override;
   ssize_t Read(int fd, void* data, size_t length) override;
   ssize_t Write(int fd, const void* data, size_t length) override;
   int GetSockOpt(int fd, int level, int name, void* value, socklen_t* length) override;

@@ -25,6 +25,9 @@ constexpr CallTraits kTraits[] = {
     {"recv", ENOMEM},
     {"send", ENOBUFS},
     {"sendfile", ENOMEM},
+    {"recvmmsg", ENOMEM},
+    {"sendmmsg", ENOBUFS},
+    {"recvmsg", ENOMEM},
     {"read", EIO},
     {"write", ENOSPC},
     {"getsockopt", ENOBUFS},
@@ -74,12 +77,18 @@ void FaultySyscalls::SetMaxTransfer(size_t bytes) {
   max_transfer_ = bytes;
 }
 
+void FaultySyscalls::SetMaxMessages(size_t messages) {
+  MutexLock lock(mutex_);
+  max_messages_ = messages;
+}
+
 void FaultySyscalls::Clear() {
   MutexLock lock(mutex_);
   hook_ = nullptr;
   fail_at_ = std::numeric_limits<uint64_t>::max();
   rules_ = {};
   max_transfer_ = std::numeric_limits<size_t>::max();
+  max_messages_ = std::numeric_limits<size_t>::max();
 }
 
 void FaultySyscalls::ResetCount() {
@@ -132,6 +141,11 @@ int FaultySyscalls::Decide(const SysCallInfo& info) {
 size_t FaultySyscalls::Limit(size_t length) const {
   MutexLock lock(mutex_);
   return std::min(length, max_transfer_);
+}
+
+std::span<mmsghdr> FaultySyscalls::Limit(std::span<mmsghdr> messages) const {
+  MutexLock lock(mutex_);
+  return messages.first(std::min(messages.size(), max_messages_));
 }
 
 int FaultySyscalls::Socket(int domain, int type, int protocol) {
@@ -190,6 +204,21 @@ ssize_t FaultySyscalls::Send(int fd, std::span<const iovec> iovecs) {
 ssize_t FaultySyscalls::SendFile(int socket, int file, off_t* offset, size_t length) {
   if (const int error = Ask(SysCall::kSendFile, socket)) return -error;
   return target_.SendFile(socket, file, offset, Limit(length));
+}
+
+int FaultySyscalls::RecvMany(int fd, std::span<mmsghdr> messages, int flags) {
+  if (const int error = Ask(SysCall::kRecvMany, fd)) return -error;
+  return target_.RecvMany(fd, Limit(messages), flags);
+}
+
+int FaultySyscalls::SendMany(int fd, std::span<mmsghdr> messages) {
+  if (const int error = Ask(SysCall::kSendMany, fd)) return -error;
+  return target_.SendMany(fd, Limit(messages));
+}
+
+ssize_t FaultySyscalls::RecvError(int fd, msghdr* message) {
+  if (const int error = Ask(SysCall::kRecvError, fd)) return -error;
+  return target_.RecvError(fd, message);
 }
 
 ssize_t FaultySyscalls::Read(int fd, void* data, size_t length) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <span>
 #include <string_view>
 
 #include "base/mutex.h"
@@ -25,6 +26,9 @@ enum class SysCall : uint8_t {
   kRecv,
   kSend,
   kSendFile,
+  kRecvMany,
+  kSendMany,
+  kRecvError,
   kRead,
   kWrite,
   kGetSockOpt,
@@ -84,6 +88,8 @@ class FaultySyscalls : public Syscalls {
   void FailAll(SysCall call, int error);
   // Recv, Send, SendFile, Read and Write move at most so many bytes.
   void SetMaxTransfer(size_t bytes);
+  // RecvMany and SendMany move at most so many messages.
+  void SetMaxMessages(size_t messages);
   // Ends all faults.
   void Clear();
 
@@ -103,6 +109,9 @@ class FaultySyscalls : public Syscalls {
   ssize_t Recv(int fd, void* data, size_t length) override;
   ssize_t Send(int fd, std::span<const iovec> iovecs) override;
   ssize_t SendFile(int socket, int file, off_t* offset, size_t length) override;
+  int RecvMany(int fd, std::span<mmsghdr> messages, int flags) override;
+  int SendMany(int fd, std::span<mmsghdr> messages) override;
+  ssize_t RecvError(int fd, msghdr* message) override;
   ssize_t Read(int fd, void* data, size_t length) override;
   ssize_t Write(int fd, const void* data, size_t length) override;
   int GetSockOpt(int fd, int level, int name, void* value, socklen_t* length) override;
@@ -129,6 +138,7 @@ class FaultySyscalls : public Syscalls {
   int Ask(SysCall call, int fd);
   int Decide(const SysCallInfo& info) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   size_t Limit(size_t length) const;
+  std::span<mmsghdr> Limit(std::span<mmsghdr> messages) const;
 
   Syscalls& target_;
   mutable Mutex mutex_;
@@ -137,6 +147,7 @@ class FaultySyscalls : public Syscalls {
   int fail_with_ ABSL_GUARDED_BY(mutex_) = 0;
   std::array<Rule, kCalls> rules_ ABSL_GUARDED_BY(mutex_) = {};
   size_t max_transfer_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<size_t>::max();
+  size_t max_messages_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<size_t>::max();
   uint64_t count_ ABSL_GUARDED_BY(mutex_) = 0;
   std::array<uint64_t, kCalls> counts_ ABSL_GUARDED_BY(mutex_) = {};
   bool failed_ ABSL_GUARDED_BY(mutex_) = false;

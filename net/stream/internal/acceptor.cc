@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -52,7 +50,8 @@ absl::Status Acceptor::Open(const SocketAddress& address) {
   if (error.ok()) error = ApplySocketOptions(syscalls, fd, address, options_.connection);
   if (!error.ok()) return error.ToStatus(text);
 
-  if (absl::Status status = Bind(address); !status.ok()) return status;
+  const int bound = path_.Bind(syscalls, fd, SOCK_STREAM, address);
+  if (bound < 0) return ErrnoStatus(absl::StrCat("bind ", text), -bound);
   const int listening = syscalls.Listen(fd, options_.backlog);
   if (listening < 0) return ErrnoStatus(absl::StrCat("listen ", text), -listening);
   return StartListening(text);
@@ -95,50 +94,8 @@ absl::StatusOr<OwnedFd> Acceptor::Duplicate() {
   OwnedFd copy(fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
   if (!copy)
     return ErrnoStatus(absl::StrCat("duplicate of the listener at ", address_.ToString()), errno);
-  unix_path_.clear();
+  path_.Forget();
   return copy;
-}
-
-absl::Status Acceptor::Bind(const SocketAddress& address) {
-  sockaddr_storage storage;
-  const socklen_t length = address.ToSockaddr(&storage);
-  const auto bind = [&] {
-    return host_.syscalls().Bind(fd_.get(), reinterpret_cast<const sockaddr*>(&storage), length);
-  };
-  int result = bind();
-  if (result == -EADDRINUSE && RemoveStaleUnixPath(address)) result = bind();
-  if (result < 0) return ErrnoStatus(absl::StrCat("bind ", address.ToString()), -result);
-  RememberUnixPath(address);
-  return absl::OkStatus();
-}
-
-bool Acceptor::RemoveStaleUnixPath(const SocketAddress& address) {
-  if (address.kind() != SocketAddress::Kind::kUnixPath) return false;
-  const std::string path(address.unix_path());
-  struct stat before;
-  if (lstat(path.c_str(), &before) != 0 || !S_ISSOCK(before.st_mode)) return false;
-  Syscalls& syscalls = host_.syscalls();
-  const int probe = syscalls.Socket(AF_UNIX, SOCK_STREAM, 0);
-  if (probe < 0) return false;
-  sockaddr_storage storage;
-  const socklen_t length = address.ToSockaddr(&storage);
-  const int result = syscalls.Connect(probe, reinterpret_cast<sockaddr*>(&storage), length);
-  syscalls.Close(probe);
-  // Somebody listens, or we cannot tell: leave it alone.
-  if (result != -ECONNREFUSED) return false;
-  struct stat now;
-  if (lstat(path.c_str(), &now) != 0 || now.st_ino != before.st_ino) return false;
-  return unlink(path.c_str()) == 0;
-}
-
-void Acceptor::RememberUnixPath(const SocketAddress& address) {
-  if (address.kind() != SocketAddress::Kind::kUnixPath) return;
-  const std::string path(address.unix_path());
-  struct stat status;
-  if (lstat(path.c_str(), &status) != 0) return;
-  unix_path_ = path;
-  unix_device_ = status.st_dev;
-  unix_inode_ = status.st_ino;
 }
 
 Acceptor::~Acceptor() {
@@ -152,11 +109,7 @@ void Acceptor::StopListening() {
   if (token().valid()) host_.backend().Remove(token());
   host_.Detach(*this);
   fd_.reset();
-  struct stat status;
-  if (!unix_path_.empty() && lstat(unix_path_.c_str(), &status) == 0 &&
-      status.st_dev == unix_device_ && status.st_ino == unix_inode_) {
-    unlink(unix_path_.c_str());
-  }
+  path_.Remove();
 }
 
 void Acceptor::OnLoopGone() { StopListening(); }

@@ -1,8 +1,6 @@
 #ifndef SPINDLE_NET_STREAM_INTERNAL_ACCEPTOR_H_
 #define SPINDLE_NET_STREAM_INTERNAL_ACCEPTOR_H_
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -11,8 +9,9 @@
 #include "absl/status/statusor.h"
 #include "base/owned_fd.h"
 #include "net/backend/io_slot.h"
+#include "net/backend/owned_socket.h"
+#include "net/backend/unix_path.h"
 #include "net/loop/io_host.h"
-#include "net/stream/internal/owned_socket.h"
 #include "net/stream/stream_options.h"
 #include "net/types/socket_address.h"
 
@@ -85,9 +84,6 @@ class Acceptor final : private IoSlot, private TimerEntry {
   absl::Status Open(const SocketAddress& address);
   absl::Status OpenInherited(OwnedFd socket);
   absl::Status StartListening(const std::string& name);
-  absl::Status Bind(const SocketAddress& address);
-  bool RemoveStaleUnixPath(const SocketAddress& address);
-  void RememberUnixPath(const SocketAddress& address);
 
   void OnIoEvent(const IoEvent& event) override;
   void OnLoopGone() override;
@@ -109,9 +105,7 @@ class Acceptor final : private IoSlot, private TimerEntry {
   bool waiting_ = false;   // For kRetryDelay; the registration watches nothing.
   bool shortage_ = false;  // Found by the latest attempt.
   bool* destroyed_ = nullptr;
-  std::string unix_path_;  // To be removed at the end, if it is still ours.
-  dev_t unix_device_ = 0;
-  ino_t unix_inode_ = 0;
+  BoundUnixPath path_;
 };
 
 }  // namespace spindle

@@ -10,10 +10,10 @@
 #include "absl/base/attributes.h"
 #include "absl/functional/any_invocable.h"
 #include "base/intrusive_list.h"
+#include "net/backend/owned_socket.h"
 #include "net/loop/io_host.h"
 #include "net/stream/connection.h"
 #include "net/stream/connection_callbacks.h"
-#include "net/stream/internal/owned_socket.h"
 #include "net/stream/stream_options.h"
 
 namespace spindle {

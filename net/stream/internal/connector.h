@@ -3,8 +3,8 @@
 
 #include "absl/functional/any_invocable.h"
 #include "base/clock.h"
+#include "net/backend/owned_socket.h"
 #include "net/loop/io_host.h"
-#include "net/stream/internal/owned_socket.h"
 #include "net/stream/stream_options.h"
 #include "net/types/io_error.h"
 #include "net/types/socket_address.h"

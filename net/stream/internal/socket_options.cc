@@ -9,11 +9,6 @@
 
 namespace spindle {
 
-IoError SetIntOption(Syscalls& syscalls, int fd, int level, int name, int value) {
-  const int result = syscalls.SetSockOpt(fd, level, name, &value, sizeof value);
-  return result < 0 ? IoError(-result, IoOp::kSetOption) : IoError();
-}
-
 IoError SetKeepAlive(Syscalls& syscalls, int fd, const KeepAlive& keep_alive) {
   struct Option {
     int level;
@@ -56,20 +51,6 @@ IoError ApplySocketOptions(Syscalls& syscalls, int fd, const SocketAddress& addr
     error = SetKeepAlive(syscalls, fd, *options.keep_alive);
   }
   return error;
-}
-
-SocketAddress LocalAddress(Syscalls& syscalls, int fd) {
-  sockaddr_storage storage = {};
-  socklen_t length = sizeof storage;
-  if (syscalls.GetSockName(fd, reinterpret_cast<sockaddr*>(&storage), &length) < 0) return {};
-  return SocketAddress::FromSockaddr(reinterpret_cast<const sockaddr*>(&storage), length);
-}
-
-SocketAddress PeerAddress(Syscalls& syscalls, int fd) {
-  sockaddr_storage storage = {};
-  socklen_t length = sizeof storage;
-  if (syscalls.GetPeerName(fd, reinterpret_cast<sockaddr*>(&storage), &length) < 0) return {};
-  return SocketAddress::FromSockaddr(reinterpret_cast<const sockaddr*>(&storage), length);
 }
 
 }  // namespace spindle

@@ -3,15 +3,15 @@
 
 #include "base/clock.h"
 #include "base/syscalls.h"
+#include "net/backend/socket_calls.h"
 #include "net/stream/stream_options.h"
 #include "net/types/io_error.h"
 #include "net/types/socket_address.h"
 
 namespace spindle {
 
-// Socket options and addresses by descriptor. Any thread.
+// Socket options of streams, by descriptor. Any thread.
 
-IoError SetIntOption(Syscalls& syscalls, int fd, int level, int name, int value);
 IoError SetKeepAlive(Syscalls& syscalls, int fd, const KeepAlive& keep_alive);
 // TCP_USER_TIMEOUT's unit, rounded up; 0 is the kernel's default.
 int UserTimeoutMillis(Duration timeout);
@@ -20,10 +20,6 @@ int UserTimeoutMillis(Duration timeout);
 // listener, accepted sockets inherit them.
 IoError ApplySocketOptions(Syscalls& syscalls, int fd, const SocketAddress& address,
                            const ConnectionOptions& options);
-
-// Unspecified if the kernel refuses.
-SocketAddress LocalAddress(Syscalls& syscalls, int fd);
-SocketAddress PeerAddress(Syscalls& syscalls, int fd);
 
 }  // namespace spindle
 
