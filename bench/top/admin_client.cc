@@ -75,9 +75,8 @@ void AdminClient::Get(std::string_view path, Callback callback) {
   StreamClientOptions options;
   options.connect_timeout = timeout_;
   client_ = std::make_unique<StreamClient>(
-      loop_, address_, std::move(callbacks), options, [this](const ConnectError& error) {
-        Finish(Unavailable(error.error.ToStatus("").ToString()));
-      });
+      loop_, address_, std::move(callbacks), options,
+      [this](const ConnectError& error) { Finish(Unavailable(error.error.ToString())); });
   timer_ = loop_.RunAfter(timeout_, [this] { Finish(Unavailable("no answer in time")); });
   client_->Connect();
 }

@@ -16,7 +16,7 @@ namespace spindle::bench {
 // What the admin endpoint of a server says at one moment. Plain data.
 
 struct LoopSample {
-  std::string name;
+  std::string name = {};
   bool answered = false;
   uint64_t turns = 0;
   uint64_t events = 0;
@@ -33,10 +33,10 @@ struct LoopSample {
 };
 
 struct ConnectionSample {
-  std::string id;
-  std::string server;
-  std::string peer;
-  std::string state;
+  std::string id = {};
+  std::string server = {};
+  std::string peer = {};
+  std::string state = {};
   bool paused = false;
   uint64_t received = 0;
   uint64_t sent = 0;
@@ -46,10 +46,10 @@ struct ConnectionSample {
 };
 
 struct TopSample {
-  TimePoint loops_at;  // When each of the two was there.
-  TimePoint connections_at;
-  std::vector<LoopSample> loops;  // The main loop first.
-  std::vector<ConnectionSample> connections;
+  TimePoint loops_at = {};  // When each of the two was there.
+  TimePoint connections_at = {};
+  std::vector<LoopSample> loops = {};  // The main loop first.
+  std::vector<ConnectionSample> connections = {};
   uint64_t connections_total = 0;  // Of which those are the first ones.
   uint64_t silent_loops = 0;       // That said nothing of their connections.
 };

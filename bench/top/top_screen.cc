@@ -36,8 +36,9 @@ std::string ShortNumber(std::optional<double> value) {
   return Format("%.3gG", v / 1e9);
 }
 
+// Counts are exact as long as there is room.
 std::string ShortNumber(uint64_t value) {
-  return ShortNumber(std::optional(static_cast<double>(value)));
+  return value < 10'000 ? Concat(value) : ShortNumber(std::optional(static_cast<double>(value)));
 }
 
 // "0", "512", "1.5K", "23M": bytes in powers of 1024.
@@ -244,7 +245,11 @@ struct ConnectionColumn {
   size_t width;
   std::optional<TopSort> sort;
   std::string (*text)(const ConnectionRow&);
-  bool wide = false;  // Only where there is room.
+  bool wide = false;  // Only where there is room, or if it is what they are sorted by.
+
+  bool shown(const ScreenState& state, ScreenSize size) const {
+    return !wide || size.columns >= kWide || sort == state.sort;
+  }
 };
 
 const std::vector<ConnectionColumn>& ConnectionColumns() {
@@ -257,21 +262,20 @@ const std::vector<ConnectionColumn>& ConnectionColumns() {
       {"WRITTEN", 8, std::nullopt, [](const ConnectionRow& r) { return ShortBytes(r.now.sent); },
        true},
       {"BYTES", 8, TopSort::kBytes,
-       [](const ConnectionRow& r) { return ShortBytes(r.now.received + r.now.sent); }},
+       [](const ConnectionRow& r) { return ShortBytes(r.now.received + r.now.sent); }, true},
       {"QUEUED", 8, TopSort::kQueued,
        [](const ConnectionRow& r) { return ShortBytes(r.now.queued); }},
       {"UNREAD", 8, TopSort::kUnread,
-       [](const ConnectionRow& r) { return ShortBytes(r.now.unread); }},
+       [](const ConnectionRow& r) { return ShortBytes(r.now.unread); }, true},
   };
   return columns;
 }
 
 // What is left for the peer's address after all else; the state is last and takes what it needs.
-size_t PeerWidth(ScreenSize size) {
-  const bool wide = size.columns >= kWide;
-  size_t others = 11 + 1 + 2 + (wide ? 20 : 6);
+size_t PeerWidth(const ScreenState& state, ScreenSize size) {
+  size_t others = 11 + 1 + 2 + (size.columns >= kWide ? 20 : 6);
   for (const ConnectionColumn& column : ConnectionColumns()) {
-    if (wide || !column.wide) others += column.width;
+    if (column.shown(state, size)) others += column.width;
   }
   const size_t left = size.columns > others ? size.columns - others : 0;
   return std::clamp<size_t>(left, 9, 44);
@@ -283,9 +287,9 @@ StyledLine ConnectionHeadings(const ScreenState& state, ScreenSize size) {
   StyledLine line(size.columns);
   line.AddLeft("ID", 11, HeadingStyle(state.sort == TopSort::kId));
   line.Add(" ", Style::kHeading);
-  line.AddLeft("PEER", PeerWidth(size), Style::kHeading);
+  line.AddLeft("PEER", PeerWidth(state, size), Style::kHeading);
   for (const ConnectionColumn& column : ConnectionColumns()) {
-    if (column.wide && size.columns < kWide) continue;
+    if (!column.shown(state, size)) continue;
     const bool both = state.sort == TopSort::kRate &&
                       (column.sort == TopSort::kRead || column.sort == TopSort::kWrite);
     line.AddCell(column.heading, column.width, HeadingStyle(both || column.sort == state.sort));
@@ -295,13 +299,13 @@ StyledLine ConnectionHeadings(const ScreenState& state, ScreenSize size) {
   return line;
 }
 
-StyledLine ConnectionLine(const ConnectionRow& row, ScreenSize size) {
+StyledLine ConnectionLine(const ConnectionRow& row, const ScreenState& state, ScreenSize size) {
   StyledLine line(size.columns);
   line.AddLeft(row.now.id, 11, Style::kPlain);
   line.Add(" ");
-  line.AddLeft(row.now.peer, PeerWidth(size), Style::kPlain);
+  line.AddLeft(row.now.peer, PeerWidth(state, size), Style::kPlain);
   for (const ConnectionColumn& column : ConnectionColumns()) {
-    if (column.wide && size.columns < kWide) continue;
+    if (!column.shown(state, size)) continue;
     const bool queue = column.sort == TopSort::kQueued || column.sort == TopSort::kUnread;
     const std::string text = column.text(row);
     line.AddCell(text, column.width, queue && text != "0" ? Style::kWarn : Style::kPlain);
@@ -400,7 +404,7 @@ std::vector<std::string> DrawScreen(const TopView* view, const ScreenState& stat
     add(CountLine(*view, state, shown, size));
     add(ConnectionHeadings(state, size));
     for (size_t i = first; i < first + shown; ++i) {
-      add(ConnectionLine(view->connections[i], size));
+      add(ConnectionLine(view->connections[i], state, size));
     }
   }
   if (lines.size() > size.rows) lines.resize(size.rows);

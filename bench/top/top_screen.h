@@ -19,14 +19,14 @@ struct ScreenSize {
 
 // What is shown besides the numbers. Plain data.
 struct ScreenState {
-  std::string server;  // Where the numbers come from.
+  std::string server = {};  // Where the numbers come from.
   Duration interval{0};
   TopSort sort = TopSort::kRate;
   bool reversed = false;
   bool paused = false;
   bool help = false;
-  size_t first = 0;     // The connections before this one are scrolled away.
-  std::string trouble;  // Why there is nothing newer; empty if all is well.
+  size_t first = 0;          // The connections before this one are scrolled away.
+  std::string trouble = {};  // Why there is nothing newer; empty if all is well.
 };
 
 // One screen: at most `size.rows` lines of at most `size.columns` characters, without ends of

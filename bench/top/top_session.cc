@@ -141,7 +141,7 @@ void TopSession::OnInput() {
   Draw();
 }
 
-bool TopSession::OnSortKey(int key) {
+void TopSession::OnSortKey(int key) {
   constexpr std::pair<char, TopSort> kKeys[] = {{'t', TopSort::kRate},   {'b', TopSort::kBytes},
                                                 {'r', TopSort::kRead},   {'w', TopSort::kWrite},
                                                 {'u', TopSort::kQueued}, {'n', TopSort::kUnread},
@@ -151,9 +151,7 @@ bool TopSession::OnSortKey(int key) {
     state_.sort = sort;
     state_.reversed = false;
     state_.first = 0;
-    return true;
   }
-  return false;
 }
 
 void TopSession::OnKey(int key) {
@@ -193,8 +191,7 @@ void TopSession::OnKey(int key) {
     case static_cast<int>(Key::kEnd):
       return Scroll(PTRDIFF_MAX / 2);
     default:
-      // Also leaves the help.
-      state_.help = state_.help && OnSortKey(key);
+      state_.help = false;
       OnSortKey(key);
   }
 }

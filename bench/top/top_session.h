@@ -59,7 +59,7 @@ class TopSession {
   void OnSignal(int signal);
   void OnInput();
   void OnKey(int key);
-  bool OnSortKey(int key);
+  void OnSortKey(int key);
   void Scroll(ptrdiff_t by);
   void SetInterval(Duration interval);
   void Ask();

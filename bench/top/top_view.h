@@ -16,36 +16,36 @@ namespace spindle::bench {
 
 // Of one loop. What could not be computed (a first sample, no answer) is nothing.
 struct LoopRow {
-  LoopSample now;
-  std::optional<double> busy;   // Share of the time, 0 to 1.
-  std::optional<double> turns;  // Per second, as the next ones.
-  std::optional<double> events;
-  std::optional<double> tasks;
-  std::optional<double> opened;
-  std::optional<double> read_bytes;
-  std::optional<double> written_bytes;
+  LoopSample now = {};
+  std::optional<double> busy = std::nullopt;   // Share of the time, 0 to 1.
+  std::optional<double> turns = std::nullopt;  // Per second, as the next ones.
+  std::optional<double> events = std::nullopt;
+  std::optional<double> tasks = std::nullopt;
+  std::optional<double> opened = std::nullopt;
+  std::optional<double> read_bytes = std::nullopt;
+  std::optional<double> written_bytes = std::nullopt;
 };
 
 struct ConnectionRow {
-  ConnectionSample now;
-  std::optional<double> received;  // Bytes per second.
-  std::optional<double> sent;
+  ConnectionSample now = {};
+  std::optional<double> received = std::nullopt;  // Bytes per second.
+  std::optional<double> sent = std::nullopt;
 };
 
 // The most of any loop, divided by the mean: 1 is even, the number of loops is all on one. Nothing
 // where all have nothing. Of the loops that serve: the main loop counts only if it is alone.
 struct Imbalance {
-  std::optional<double> connections;
-  std::optional<double> busy;
+  std::optional<double> connections = std::nullopt;
+  std::optional<double> busy = std::nullopt;
 };
 
 struct TopView {
-  std::vector<LoopRow> loops;
-  std::vector<ConnectionRow> connections;  // As sorted.
+  std::vector<LoopRow> loops = {};
+  std::vector<ConnectionRow> connections = {};  // As sorted.
   uint64_t connections_total = 0;
   uint64_t silent_loops = 0;
-  std::optional<double> interval_seconds;  // Nothing: there is one sample.
-  Imbalance imbalance;
+  std::optional<double> interval_seconds = std::nullopt;  // Nothing: there is one sample.
+  Imbalance imbalance = {};
 };
 
 enum class TopSort : uint8_t { kRate, kBytes, kRead, kWrite, kQueued, kUnread, kAge, kId };
