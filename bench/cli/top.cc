@@ -73,8 +73,10 @@ int Once(EventLoop& loop, const TopFlags& flags, const TopOptions& options) {
   absl::Status status;
   if (flags.json != "-") {
     const bool terminal = isatty(STDOUT_FILENO) == 1;
-    const ScreenState state = {
-        .server = options.address.ToString(), .interval = options.interval, .sort = options.sort};
+    const ScreenState state = {.server = options.address.ToString(),
+                               .interval = options.interval,
+                               .sort = options.sort,
+                               .live = false};
     std::string text;
     for (const std::string& line :
          DrawScreen(&**view, state, {terminal ? Terminal::Size().columns : kPlainColumns, kAllRows},

@@ -58,6 +58,7 @@ AdminClient::~AdminClient() { loop_.Cancel(timer_); }
 
 void AdminClient::Get(std::string_view path, Callback callback) {
   SPINDLE_CHECK(!callback_);
+  client_.reset();  // It may still have an end to tell.
   callback_ = std::move(callback);
   reply_.clear();
   ConnectionCallbacks callbacks;
@@ -85,10 +86,6 @@ void AdminClient::Finish(absl::StatusOr<std::string> body) {
   // Not the client: this may be its callback. The next page replaces it.
   loop_.Cancel(timer_);
   if (!callback_) return;
-  if (!body.ok()) {
-    body = absl::Status(body.status().code(),
-                        ToAbsl(Concat(address_.ToString(), ": ", body.status().message())));
-  }
   std::exchange(callback_, nullptr)(std::move(body));  // May destroy this.
 }
 

@@ -36,7 +36,7 @@ class AdminClient {
 
   // Calls `callback` once, from the loop, never inside this call; it may ask for the next page, or
   // destroy the client. Not while a page is under way (CHECKed). Errors: no connection, no whole
-  // reply in time, more than 64 MiB, and those of HttpReplyBody; each names the address.
+  // reply in time, more than 64 MiB, and those of HttpReplyBody.
   void Get(std::string_view path, Callback callback);
 
  private:

@@ -8,8 +8,9 @@ namespace spindle::bench {
 namespace {
 
 // By the sixteen colours that every terminal has, so that they suit dark and light ones.
-constexpr const char* kCodes[] = {"",          "\x1b[2m",  "\x1b[1m",  "\x1b[1;36m", "\x1b[7m",
-                                  "\x1b[1;7m", "\x1b[32m", "\x1b[33m", "\x1b[1;31m"};
+constexpr const char* kCodes[] = {"",           "\x1b[2m",  "\x1b[1m",
+                                  "\x1b[1;36m", "\x1b[7m",  "\x1b[30;46m",
+                                  "\x1b[32m",   "\x1b[33m", "\x1b[1;31m"};
 constexpr const char* kReset = "\x1b[0m";
 
 bool IsPrintable(char c) { return c >= ' ' && c <= '~'; }

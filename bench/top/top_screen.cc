@@ -118,7 +118,7 @@ StyledLine Title(const ScreenState& state, ScreenSize size) {
   line.Add("  ");
   line.Add(state.server, Style::kBold);
   std::string right = state.paused ? "paused" : Concat("every ", FormatDuration(state.interval));
-  right += "  h help  q quit";
+  if (state.live) right += "  h help  q quit";
   line.AddRight(right, Style::kDim);
   return line;
 }

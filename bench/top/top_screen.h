@@ -25,6 +25,7 @@ struct ScreenState {
   bool reversed = false;
   bool paused = false;
   bool help = false;
+  bool live = true;          // There is somebody who could press keys.
   size_t first = 0;          // The connections before this one are scrolled away.
   std::string trouble = {};  // Why there is nothing newer; empty if all is well.
 };

@@ -56,7 +56,10 @@ absl::StatusOr<std::optional<TopView>> TakeTopView(EventLoop& loop, const TopOpt
   });
   const absl::Status ran = loop.Run();
   if (!ran.ok()) return ran;
-  if (!status.ok()) return status;
+  if (!status.ok()) {
+    return absl::Status(status.code(), ToAbsl(Concat(options.address.ToString(), ": ",
+                                                     FromAbsl(status.message()))));
+  }
   return view;
 }
 
@@ -74,7 +77,8 @@ TopSession::TopSession(EventLoop& loop, const TopOptions& options)
       live_(Terminal::Available()),
       state_{.server = options.address.ToString(),
              .interval = std::clamp(options.interval, kMinInterval, kMaxInterval),
-             .sort = options.sort},
+             .sort = options.sort,
+             .live = live_},
       sampler_(loop, options.address, options.limit, kPageTimeout) {}
 
 absl::Status TopSession::Watch() {
@@ -224,9 +228,8 @@ void TopSession::OnSample(absl::StatusOr<TopSample> sample) {
   if (!sample.ok()) {
     state_.trouble =
         Concat(sample.status().message(), "; trying again every ", FormatDuration(state_.interval));
-    // Whoever answers next may be another one.
-    before_.reset();
   } else {
+    // Whoever answers after a failure may be another one.
     const bool first = !now_.has_value() || !state_.trouble.empty();
     state_.trouble.clear();
     before_ = first ? std::nullopt : std::move(now_);

@@ -32,7 +32,8 @@ struct TopOptions {
 };
 
 // Two samples of a server, an interval apart, compared. Runs the loop of this thread meanwhile.
-// Nothing if a signal came first. Errors: those of TopSampler.
+// Nothing if a signal came first. Errors: those of TopSampler, naming
+// the address.
 absl::StatusOr<std::optional<TopView>> TakeTopView(EventLoop& loop, const TopOptions& options);
 
 // The live view of a server: samples it, draws, listens to the keyboard. A server that is not

@@ -84,7 +84,6 @@ TEST_F(AdminClientTest, AServerThatGoesAndComesBackIsAskedAgain) {
   server_.reset();
   const absl::Status gone = Get().status();
   EXPECT_TRUE(absl::IsUnavailable(gone)) << gone;
-  EXPECT_NE(std::string(gone.message()).find(address_.ToString()), std::string::npos) << gone;
   EXPECT_NE(std::string(gone.message()).find("ECONNREFUSED"), std::string::npos) << gone;
   server_ = *StreamServer::Listen(*loop_, address_, {.on_bytes = [](Connection& c, Buffer&) {
     static_cast<void>(c.Write("HTTP/1.1 200 OK\r\n\r\nnew"));
