@@ -1,5 +1,6 @@
 #include "bench/top/admin_client.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <utility>
