@@ -17,6 +17,10 @@ namespace spindle::bench {
 namespace {
 
 constexpr size_t kMaxReply = size_t{64} << 20;
+constexpr std::string_view kVersion = "HTTP/1.";
+
+// As far as can be told from what is there.
+bool IsHttp(std::string_view reply) { return reply.starts_with(kVersion.substr(0, reply.size())); }
 
 absl::Status Unavailable(std::string_view text) { return absl::UnavailableError(ToAbsl(text)); }
 
@@ -38,10 +42,7 @@ std::optional<size_t> ContentLength(std::string_view header) {
 }  // namespace
 
 absl::StatusOr<std::string> HttpReplyBody(std::string_view reply) {
-  constexpr std::string_view kVersion = "HTTP/1.";
-  if (!reply.starts_with(kVersion.substr(0, reply.size()))) {
-    return absl::InvalidArgumentError("this is no HTTP server");
-  }
+  if (!IsHttp(reply)) return absl::InvalidArgumentError("this is no HTTP server");
   const size_t header_size = HttpHeaderSize(reply);
   if (header_size == 0) return Unavailable("the reply is cut off");
   std::string_view header = reply.substr(0, header_size);
@@ -71,7 +72,7 @@ void AdminClient::Get(std::string_view path, Callback callback) {
   callbacks.on_bytes = [this](Connection& connection, Buffer& input) {
     reply_ += input.ToString();
     input.Clear();
-    if (reply_.size() > kMaxReply) connection.Abort();
+    if (reply_.size() > kMaxReply || !IsHttp(reply_)) connection.Abort();
   };
   callbacks.on_close = [this](Connection&, const CloseReason&) { Finish(HttpReplyBody(reply_)); };
   StreamClientOptions options;
