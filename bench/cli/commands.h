@@ -27,6 +27,9 @@ Command AddSeqpar(CLI::App& program);
 Command AddCompare(CLI::App& program);
 Command AddReport(CLI::App& program);
 Command AddNetlab(CLI::App& program);
+Command AddScan(CLI::App& program);
+Command AddStat(CLI::App& program);
+Command AddTop(CLI::App& program);
 
 }  // namespace spindle::bench
 

@@ -31,7 +31,8 @@ int Main(int argc, char** argv) {
   program.require_subcommand(1);
   program.get_formatter()->column_width(36);
   const Command commands[] = {AddServe(program),   AddBench(program),  AddSeqpar(program),
-                              AddCompare(program), AddReport(program), AddNetlab(program)};
+                              AddCompare(program), AddReport(program), AddNetlab(program),
+                              AddScan(program),    AddStat(program),   AddTop(program)};
 
   const CommandLine command_line(argv, argv + argc);
   std::vector<std::string> arguments = WithExplicitJson(command_line);

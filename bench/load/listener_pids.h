@@ -12,7 +12,7 @@ namespace spindle::bench {
 // The processes that hold a TCP socket which listens at the port of `server`, in this network
 // namespace, as far as this user may look at them; ascending. Empty if there are none, for other
 // kinds of address, and for one that is not this machine's loopback: whose port it is cannot be
-// told then. Any thread. proc(5).
+// told then. Any thread. sock_diag(7), proc(5).
 std::vector<pid_t> ListenerPids(const SocketAddress& server);
 
 }  // namespace spindle::bench

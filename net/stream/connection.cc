@@ -377,6 +377,18 @@ absl::StatusOr<tcp_info> Connection::TcpInfo() const {
   return info;
 }
 
+absl::StatusOr<ucred> Connection::PeerCredentials() const {
+  host_.AssertInLoop();
+  if (closed()) return absl::FailedPreconditionError("the connection is closed");
+  // The kernel answers for TCP, too: with nobody.
+  if (!peer_.is_unix()) return absl::FailedPreconditionError("not a Unix socket");
+  ucred peer = {};
+  socklen_t length = sizeof peer;
+  const int result = host_.syscalls().GetSockOpt(id_.fd(), SOL_SOCKET, SO_PEERCRED, &peer, &length);
+  if (result < 0) return ErrnoStatus("getsockopt SO_PEERCRED", -result);
+  return peer;
+}
+
 // ---- Events.
 
 void Connection::OnFlush() { static_cast<void>(Flush()); }

@@ -2,6 +2,7 @@
 #define SPINDLE_NET_STREAM_CONNECTION_H_
 
 #include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <bit>
@@ -158,6 +159,10 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   IoError SetReceiveBuffer(int bytes);
   // tcp(7) TCP_INFO. Errors: not TCP, or closed.
   absl::StatusOr<tcp_info> TcpInfo() const;
+  // The process, user and group that had the peer's end of a Unix socket when it connected or, for
+  // what this side has connected to, began to listen; 0 and -1 for what this process may not see.
+  // Who has that end now need not be the same. Errors: not Unix, or closed. unix(7), SO_PEERCRED.
+  absl::StatusOr<ucred> PeerCredentials() const;
 
   // ---- One slot for the user's state, of any type; it is destroyed with the connection.
 

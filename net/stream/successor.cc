@@ -22,6 +22,7 @@
 #include "net/loop/fd_watcher.h"
 #include "net/loop/timer.h"
 #include "net/stream/internal/inherited_fds.h"
+#include "net/stream/passed_descriptors.h"
 #include "net/types/interest.h"
 
 namespace spindle {
@@ -113,11 +114,10 @@ absl::Status Check(const SuccessorOptions& options) {
 absl::StatusOr<OwnedFd> OpenNotifySocket(std::string* name) {
   OwnedFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return ErrnoStatus("socket for the successor's answer", errno);
-  const int on = 1;
+  if (absl::Status status = ReceiveCredentials(fd.get()); !status.ok()) return status;
   sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
   socklen_t length = sizeof address.sun_family;  // An empty name: unix(7), autobind.
-  if (setsockopt(fd.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
-      bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) < 0) {
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) < 0) {
     return ErrnoStatus("bind for the successor's answer", errno);
   }
   length = sizeof address;
@@ -130,26 +130,17 @@ absl::StatusOr<OwnedFd> OpenNotifySocket(std::string* name) {
 }
 
 // Whether a message that waits at `fd` says that its sender, one of our user's processes or root's,
-// is ready.
+// is ready. A message that makes no sense is passed over, with the descriptors that came with it.
 bool ReadsReady(int fd) {
   for (;;) {
-    char text[4096];
-    iovec piece = {text, sizeof text};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
-    msghdr message = {};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    const ssize_t size = recvmsg(fd, &message, MSG_DONTWAIT);
-    if (size < 0) return false;
-    const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    if (header == nullptr || header->cmsg_type != SCM_CREDENTIALS) continue;
-    ucred sender;
-    memcpy(&sender, CMSG_DATA(header), sizeof sender);
-    if (sender.uid != geteuid() && sender.uid != 0) continue;
-    const std::string lines =
-        absl::StrCat("\n", std::string(text, static_cast<size_t>(size)), "\n");
+    const absl::StatusOr<ReceivedDescriptors> message = ReceiveDescriptors(fd);
+    if (!message.ok()) {
+      if (ErrnoOf(message.status()) != 0) return false;
+      continue;
+    }
+    if (!message->sender.has_value()) continue;
+    if (message->sender->uid != geteuid() && message->sender->uid != 0) continue;
+    const std::string lines = absl::StrCat("\n", message->data, "\n");
     if (lines.find("\nREADY=1\n") != std::string::npos) return true;
   }
 }

@@ -1,9 +1,14 @@
 #ifndef SPINDLE_TESTS_TESTING_OWN_NETWORK_H_
 #define SPINDLE_TESTS_TESTING_OWN_NETWORK_H_
 
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cstring>
 
 #include "absl/functional/function_ref.h"
 #include "gtest/gtest.h"
@@ -29,6 +34,18 @@ inline int RunInOwnNetwork(absl::FunctionRef<int()> body) {
   int status = 0;
   EXPECT_EQ(waitpid(child, &status, 0), child);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+// Brings up "lo" in the network that this process has for itself; it has 127.0.0.1 and ::1 then.
+// False if it may not.
+inline bool BringUpLoopback() {
+  const int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request = {};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  const bool up = ioctl(control, SIOCSIFFLAGS, &request) == 0;
+  close(control);
+  return up;
 }
 
 }  // namespace spindle

@@ -53,7 +53,8 @@ class Acceptor final : private IoSlot, private TimerEntry {
   };
 
   // Errors: those of socket, bind and listen, naming the address. A Unix path that a dead process
-  // left behind is taken over; one that is in use, or is not a socket, is not.
+  // left behind is taken over; one that is in use, also by a socket that does not listen yet, or is
+  // not a socket, is not.
   static absl::StatusOr<std::unique_ptr<Acceptor>> Listen(IoHost& host,
                                                           const SocketAddress& address,
                                                           const ListenOptions& options,
