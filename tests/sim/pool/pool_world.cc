@@ -135,6 +135,7 @@ void PoolSimWorld::Greet(ConnectionLease lease) {
   auto held = std::make_shared<ConnectionLease>(std::move(lease));
   if (!random_.OneIn(8)) held->connection()->Write("hello");
   held->SetCallbacks({.on_bytes = [held](Connection&, Buffer& input) {
+    if (input.size() < 5) return;
     input.Clear();
     held->Return();
   }});

@@ -41,7 +41,7 @@ class PoolSimWorld {
     bool answered = false;
     bool cancelled = false;
     size_t pool = 0;
-    AcquireId id;
+    AcquireId id = {};
   };
   // One lease, and what is said over it.
   struct User {
