@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -199,6 +200,24 @@ TEST_F(PoolCancelTest, InsideTheAnswerOfAnother) {
   EXPECT_EQ(errors[1], AcquireError::kCancelled);
   Settle();
   EXPECT_EQ(Stats().idle, 2u);
+}
+
+TEST_F(PoolCancelTest, StatisticsAreOneLine) {
+  MakeSmallPool({.max_connections = 1});
+  leases_.push_back(Get().lease);
+  Asked asked;
+  Ask(*a_, asked);
+  EXPECT_EQ(
+      Stats().ToString(),
+      "idle 0, leased 1, connecting 0, closing 0, waiting 1; opened 1, failed 0, greetings "
+      "failed 0, lost early 0; leases 1, reused 0, requeued 0, timeouts 0, cancelled 0, queue "
+      "full 0; circuit closed, refused 0; closed");
+  pool_->Cancel(asked.id);
+  leases_.back().Discard();
+  Settle();
+  const std::string after = Stats().ToString();
+  EXPECT_NE(after.find(", cancelled 1, "), std::string::npos) << after;
+  EXPECT_TRUE(after.ends_with("; closed discarded 1")) << after;
 }
 
 TEST_F(PoolCancelTest, DestroyedRightAfterwardsItStillAnswersOnce) {
