@@ -56,6 +56,7 @@ struct ServeFlags {
   Duration drain = std::chrono::seconds(2);
   std::optional<SocketAddress> admin = std::nullopt;
   Duration slow_callback{0};
+  Duration watchdog{0};
 
   ServiceMode mode() const { return kModes[mode_index]; }
   ThinkMode think_mode() const { return static_cast<ThinkMode>(think_mode_index); }
@@ -71,6 +72,10 @@ StreamServerOptions ServerOptions(const ServeFlags& flags) {
     SPINDLE_LOG_EVERY(Warning, std::chrono::seconds(1)) << FromAbsl(status.message());
   };
   return options;
+}
+
+EventLoopOptions LoopOptions(const ServeFlags& flags) {
+  return {.name = "acceptor", .slow_callback = flags.slow_callback, .watchdog = flags.watchdog};
 }
 
 std::string DrainLine(const DrainResult& result, const StreamServerStats& stats) {
@@ -99,8 +104,7 @@ int Serve(const ServeFlags& flags) {
   const absl::StatusOr<std::vector<SocketAddress>> addresses = ResolveEndpoint(flags.endpoint);
   if (!addresses.ok()) return Fail("serve", addresses.status());
   RaiseDescriptorLimit();
-  absl::StatusOr<std::unique_ptr<EventLoop>> loop =
-      EventLoop::Create({.name = "acceptor", .slow_callback = flags.slow_callback});
+  absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create(LoopOptions(flags));
   if (!loop.ok()) return Fail("serve", loop.status());
 
   std::unique_ptr<StreamServer> server;
@@ -112,8 +116,8 @@ int Serve(const ServeFlags& flags) {
   };
   const absl::StatusOr<std::unique_ptr<Interrupt>> interrupt = Interrupt::Watch(**loop, on_signal);
   if (!interrupt.ok()) return Fail("serve", interrupt.status());
-  absl::StatusOr<std::unique_ptr<EventLoopThreadPool>> pool = EventLoopThreadPool::Start(
-      **loop, {.workers = flags.loops, .loop = {.slow_callback = flags.slow_callback}});
+  absl::StatusOr<std::unique_ptr<EventLoopThreadPool>> pool =
+      EventLoopThreadPool::Start(**loop, {.workers = flags.loops, .loop = LoopOptions(flags)});
   if (!pool.ok()) return Fail("serve", pool.status());
   absl::StatusOr<std::unique_ptr<StreamServer>> listening = StreamServer::Listen(
       **pool, addresses->front(), MakeService(flags.mode(), flags.think, flags.think_mode()),
@@ -152,6 +156,8 @@ void AddWatching(CLI::App& app, const std::shared_ptr<ServeFlags>& flags) {
       ->type_name("ADDRESS");
   AddDuration(app, "--slow-callback", flags->slow_callback,
               "name callbacks that take longer, in the log and at /slow; 0: do not measure them");
+  AddDuration(app, "--watchdog", flags->watchdog,
+              "log the stack of a loop that hangs for longer in one callback; 0: do not watch");
 }
 
 }  // namespace

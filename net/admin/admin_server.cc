@@ -16,6 +16,7 @@
 #include "net/admin/internal/pages.h"
 #include "net/http/http_text.h"
 #include "net/loop/event_loop.h"
+#include "net/session/session.h"
 #include "net/stream/connection.h"
 
 namespace spindle {
@@ -48,6 +49,11 @@ ProcessReport ReportProcess(double started) {
                        .open_descriptors = OpenDescriptors()};
 }
 
+std::optional<SessionStats> ReportSession(const Connection& connection) {
+  const Session* const session = connection.data<Session>();
+  return session == nullptr ? std::nullopt : std::optional(session->stats());
+}
+
 ConnectionReport ReportConnection(const std::string& server, const Connection& connection) {
   return ConnectionReport{.server = server,
                           .id = connection.id(),
@@ -55,9 +61,12 @@ ConnectionReport ReportConnection(const std::string& server, const Connection& c
                           .ledger = connection.ledger(),
                           .output_queued = connection.output_queued(),
                           .input_unread = connection.unread_input().size(),
-                          .reading_paused = connection.reading_paused(),
+                          .paused = connection.pause_causes(),
                           .state = connection.state_name(),
-                          .age = connection.age()};
+                          .age = connection.age(),
+                          .idle = connection.idle(),
+                          .high_water_hits = connection.high_water_hits(),
+                          .session = ReportSession(connection)};
 }
 
 // On the connection's loop's thread, as the one above.

@@ -21,8 +21,16 @@ absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create(EventLoopOptions op
   SPINDLE_CHECK(options.read_block_size > 0 && options.syscalls != nullptr);
   absl::StatusOr<std::unique_ptr<EpollBackend>> backend = EpollBackend::Create(*options.syscalls);
   if (!backend.ok()) return backend.status();
+  std::unique_ptr<WatchedLoop> watchdog;
+  if (options.watchdog > Duration::zero()) {
+    absl::StatusOr<std::unique_ptr<WatchedLoop>> started =
+        WatchedLoop::Start(options.name, options.watchdog);
+    if (!started.ok()) return started.status();
+    watchdog = *std::move(started);
+  }
   std::unique_ptr<EventLoop> loop(new EventLoop());
-  loop->core_ = std::make_unique<LoopCore>(*loop, std::move(options), *std::move(backend));
+  loop->core_ = std::make_unique<LoopCore>(*loop, std::move(options), *std::move(backend),
+                                           std::move(watchdog));
   return loop;
 }
 

@@ -37,6 +37,13 @@ struct EventLoopOptions {
   // for SlowCallbacks; LoopStats::callback_times then holds them all. Zero: callbacks are not
   // measured, which saves a read of the clock for each.
   Duration slow_callback{0};
+  // A callback that runs for longer is logged while it runs, with its stack: what the line about a
+  // slow callback, which comes when it has returned, cannot say of one that never does. Again at
+  // twice that time, four times and so on; one line a second for each loop. A thread of its own,
+  // one for all loops, looks four times in this time (at least every 250 ms), and has the loop's
+  // thread write down its stack by a signal (net/loop/watchdog.h) where it finds one. In real time,
+  // also on a simulated machine. Zero: no watchdog. Costs three stores for each callback.
+  Duration watchdog{0};
   // Size of the block that all connections of the loop read into, in bytes.
   size_t read_block_size = 64 * 1024;
   // The kernel, or a simulated or faulty one. Must outlive the loop and every LoopRef to it.
@@ -54,7 +61,8 @@ struct EventLoopOptions {
 // callback that throws ends the process.
 class EventLoop {
  public:
-  // Errors: EMFILE, ENFILE or ENOMEM while making the epoll set, the timer or the wake-up.
+  // Errors: EMFILE, ENFILE or ENOMEM while making the epoll set, the timer or the wake-up; with a
+  // watchdog EAGAIN (no thread) and RESOURCE_EXHAUSTED (no signal).
   static absl::StatusOr<std::unique_ptr<EventLoop>> Create(EventLoopOptions options = {});
 
   // Must not be called while a thread is inside Run, nor from one of the loop's callbacks. Closes
@@ -94,6 +102,10 @@ class EventLoop {
 
   // Makes Run return. Any thread. A request before Run, or between two, is kept for the next Run,
   // which then returns at once; requests do not add up.
+  //
+  // The loop must live until this returns, not only until it is called: Run may have returned by
+  // then. So a thread that calls it is joined before the loop is destroyed; one that is not calls
+  // ref().Quit(), on a reference that it got before.
   void Quit();
 
   // Runs `callback` once, at `when` or, if that has passed, in the next turn; never early, never

@@ -134,11 +134,14 @@ class IoHost {
   void TakeHandedOver();
 
   // ---- For the loop.
-  // From now on each callback is measured.
-  void WatchCallbacks(std::string loop_name, Duration limit) {
-    watch_ = std::make_unique<CallbackWatch>(std::move(loop_name), limit, stats_, syscalls());
+  // From now on each callback is measured, unless `limit` is zero, and told to `watchdog`, unless
+  // that is null.
+  void WatchCallbacks(std::string loop_name, Duration limit,
+                      std::unique_ptr<WatchedLoop> watchdog) {
+    watch_ = std::make_unique<CallbackWatch>(std::move(loop_name), limit, std::move(watchdog),
+                                             stats_, syscalls());
   }
-  // Null where nobody measures.
+  // Null where nobody watches.
   CallbackWatch* watch() { return watch_.get(); }
   // A turn begins, with `found` events.
   void BeginTurn(TimePoint now, size_t found) {

@@ -12,6 +12,8 @@ bool LoopRef::CallAndWait(absl::FunctionRef<void()> function) const {
   return mailbox_ != nullptr && mailbox_->CallAndWait(function);
 }
 
+bool LoopRef::Quit() const { return mailbox_ != nullptr && mailbox_->RequestQuit(); }
+
 bool LoopRef::IsInLoop() const { return mailbox_ != nullptr && mailbox_->HeldByThisThread(); }
 
 }  // namespace spindle

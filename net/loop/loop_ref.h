@@ -33,6 +33,9 @@ class LoopRef {
   // Not guaranteed: an end, if the loop's thread waits for this one by other means.
   bool CallAndWait(absl::FunctionRef<void()> function) const;
 
+  // EventLoop::Quit, for threads that may outlive the loop. Any thread. False if it is gone.
+  bool Quit() const;
+
   // True on the thread that runs the loop.
   bool IsInLoop() const;
 

@@ -21,9 +21,12 @@ ConnectionPool::ConnectionPool(EventLoop& loop, const SocketAddress& server, Poo
 
 ConnectionPool::~ConnectionPool() { core_->Stop(); }
 
-void ConnectionPool::Acquire(EventLoop& loop, const AcquireOptions& options, AcquireCallback done) {
-  core_->ShardOf(loop).Acquire(options, std::move(done));
+AcquireId ConnectionPool::Acquire(EventLoop& loop, const AcquireOptions& options,
+                                  AcquireCallback done) {
+  return core_->ShardOf(loop).Acquire(options, std::move(done));
 }
+
+void ConnectionPool::Cancel(const AcquireId& id) { core_->Cancel(id); }
 
 ConnectionLease ConnectionPool::TryAcquire(EventLoop& loop) {
   return core_->ShardOf(loop).TryAcquire();

@@ -51,8 +51,14 @@ class ConnectionPool {
   // why there is none. Who waits on one loop is served in the order of his calls. `loop` must be
   // one of the pool's (CHECK). The deadline is never early; it holds from this call on, also if a
   // connection that was meant for this call ends before it could be handed over.
-  // While the destructor runs: at once, kStopped.
-  void Acquire(EventLoop& loop, const AcquireOptions& options, AcquireCallback done);
+  // While the destructor runs: at once, kStopped. What is returned names this call, for Cancel.
+  AcquireId Acquire(EventLoop& loop, const AcquireOptions& options, AcquireCallback done);
+  // Has an Acquire that has not been answered yet answered by kCancelled, on its loop, never inside
+  // this call; a connection that was on its way to it goes to somebody else. Without effect if
+  // `done` has run, or another refusal (a timeout, an open circuit) is on its way: `done` says what
+  // it came to, once in any case. Any thread; on the loop's own it takes effect at once, elsewhere
+  // a moment later, when a lease may have been handed out.
+  void Cancel(const AcquireId& id);
   // A lease of what is idle on `loop` right now; else an empty one.
   ConnectionLease TryAcquire(EventLoop& loop);
 

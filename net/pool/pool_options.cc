@@ -15,9 +15,11 @@ std::string_view AcquireErrorName(AcquireError error) {
     case AcquireError::kDraining:
       return "draining";
     case AcquireError::kStopped:
+      return "stopped";
+    case AcquireError::kCancelled:
       break;
   }
-  return "stopped";
+  return "cancelled";
 }
 
 }  // namespace spindle

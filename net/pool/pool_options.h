@@ -24,6 +24,7 @@ enum class AcquireError : uint8_t {
   kCircuitOpen,  // Connecting failed too often; nothing is tried for a while.
   kDraining,     // The pool drains, or has drained.
   kStopped,      // The pool is being destroyed.
+  kCancelled,    // By ConnectionPool::Cancel.
 };
 
 // "timeout"; a literal.
@@ -37,6 +38,15 @@ struct AcquireResult {
   bool ok() const { return error == AcquireError::kNone; }
 };
 using AcquireCallback = absl::AnyInvocable<void(AcquireResult)>;
+
+// Names one Acquire, for Cancel; never given twice by one pool. A default-made one names none.
+struct AcquireId {
+  uint64_t number = 0;
+  size_t loop = 0;  // Among the pool's.
+
+  bool valid() const { return number != 0; }
+  friend bool operator==(const AcquireId&, const AcquireId&) = default;
+};
 
 struct AcquireOptions {
   // For the whole wait; zero or less: only what is there already, which takes a turn of the loop.
@@ -77,6 +87,14 @@ struct PoolOptions {
   absl::AnyInvocable<void(ConnectionLease) const> probe = nullptr;
   Duration probe_interval = std::chrono::seconds(30);
   Duration probe_timeout = std::chrono::seconds(2);
+
+  // Makes a fresh connection ready before it is lent to anybody: a login, or waiting for the words
+  // of a server that speaks first. Gets it as a lease, and returns that when the connection is
+  // ready. Discarded, ended by the server, or not returned within greet_timeout (then aborted): a
+  // failed attempt, with all that follows from one. It counts as connecting meanwhile, and its
+  // greeting is none of its uses. Runs on the connection's loop.
+  absl::AnyInvocable<void(ConnectionLease) const> greet = nullptr;
+  Duration greet_timeout = std::chrono::seconds(5);
 
   ConnectionOptions connection = {.linger_timeout = Duration::zero()};
   Duration connect_timeout = std::chrono::seconds(5);

@@ -21,8 +21,9 @@ std::string PoolStats::ToString() const {
   std::string text =
       Concat("idle ", idle, ", leased ", leased, ", connecting ", connecting, ", closing ", closing,
              ", waiting ", waiting, "; opened ", opened, ", failed ", connect_failures,
-             ", lost early ", early_losses, "; leases ", leases, ", reused ", reused, ", requeued ",
-             requeued, ", timeouts ", timeouts, ", queue full ", queue_full, "; circuit ",
+             ", greetings failed ", greet_failures, ", lost early ", early_losses, "; leases ",
+             leases, ", reused ", reused, ", requeued ", requeued, ", timeouts ", timeouts,
+             ", cancelled ", cancelled, ", queue full ", queue_full, "; circuit ",
              CircuitStateName(circuit), ", refused ", circuit_refusals, "; closed");
   for (size_t i = 0; i < closed.size(); ++i) {
     if (closed[i] == 0) continue;

@@ -41,14 +41,16 @@ struct PoolStats {
   size_t waiting = 0;
   CircuitState circuit = CircuitState::kClosed;
 
-  uint64_t opened = 0;
+  uint64_t opened = 0;            // And made ready (PoolOptions::greet).
   uint64_t connect_failures = 0;  // Attempts that failed.
+  uint64_t greet_failures = 0;    // Of these: there was a connection, but it was not made ready.
   uint64_t early_losses = 0;      // Closed by the server right after they were opened, unused.
   std::array<uint64_t, kPoolCloseCauses> closed = {};  // By PoolCloseCause.
   uint64_t leases = 0;                                 // Handed out.
   uint64_t reused = 0;                                 // Of these: had been lent before.
   uint64_t requeued = 0;  // Waiters put back, because what they were to get had ended.
   uint64_t timeouts = 0;
+  uint64_t cancelled = 0;
   uint64_t queue_full = 0;
   uint64_t circuit_refusals = 0;
   uint64_t circuit_opened = 0;

@@ -49,6 +49,13 @@ class WaiterQueue {
     return Take(at);
   }
 
+  // The one of that number, if it waits here.
+  std::optional<Waiter> TakeNumber(uint64_t number) {
+    const auto at = waiters_.find(number);
+    if (at == waiters_.end()) return std::nullopt;
+    return Take(at);
+  }
+
   // Takes out those whose deadline is not after `now`, earliest deadline first.
   std::vector<Waiter> TakeExpired(TimePoint now) {
     std::vector<Waiter> expired;

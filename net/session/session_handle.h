@@ -2,6 +2,7 @@
 #define SPINDLE_NET_SESSION_SESSION_HANDLE_H_
 
 #include <cstdint>
+#include <source_location>
 #include <string>
 #include <utility>
 
@@ -29,18 +30,23 @@ class SessionHandle {
 
   // Sends `message`, which is moved, never copied. `done`, if given, runs on the loop's thread with
   // the result of Session::Send; EPIPE if the session is gone.
-  bool Send(std::string message, absl::AnyInvocable<void(IoError)> done = nullptr) const;
-  bool Send(Buffer message, absl::AnyInvocable<void(IoError)> done = nullptr) const;
+  bool Send(std::string message, absl::AnyInvocable<void(IoError)> done = nullptr,
+            std::source_location where = std::source_location::current()) const;
+  bool Send(Buffer message, absl::AnyInvocable<void(IoError)> done = nullptr,
+            std::source_location where = std::source_location::current()) const;
   // See Session.
-  bool Close(uint32_t code = SessionCode::kNormal, std::string text = {}) const;
-  bool Fail(uint32_t code, std::string text = {}) const;
-  bool Abort() const;
-  bool PauseReading() const;
-  bool ResumeReading() const;
+  bool Close(uint32_t code = SessionCode::kNormal, std::string text = {},
+             std::source_location where = std::source_location::current()) const;
+  bool Fail(uint32_t code, std::string text = {},
+            std::source_location where = std::source_location::current()) const;
+  bool Abort(std::source_location where = std::source_location::current()) const;
+  bool PauseReading(std::source_location where = std::source_location::current()) const;
+  bool ResumeReading(std::source_location where = std::source_location::current()) const;
 
   // Runs `function` with the session on its loop's thread, if it still lives then; otherwise
   // `function` is destroyed unrun.
-  bool Run(absl::AnyInvocable<void(Session&)> function) const;
+  bool Run(absl::AnyInvocable<void(Session&)> function,
+           std::source_location where = std::source_location::current()) const;
 
   // The session, or null if it has ended. Loop thread only; valid until the callback returns.
   Session* Get() const;

@@ -29,7 +29,11 @@ uint32_t WholeSeconds(TimePoint time) {
 }  // namespace
 
 Connection::Connection(ConnectionGroup& group, const SocketAddress& peer)
-    : began_s_(WholeSeconds(group.host().now())), host_(group.host()), group_(&group), peer_(peer) {
+    : began_s_(WholeSeconds(group.host().now())),
+      host_(group.host()),
+      group_(&group),
+      peer_(peer),
+      last_moved_(host_.now()) {
   const ConnectionCallbacks& callbacks = group.config().callbacks;
   mode_.callbacks = !callbacks.on_bytes || callbacks.on_drained;
   mode_.read_probe = ProbesReads();
@@ -40,6 +44,8 @@ Connection::~Connection() = default;
 Duration Connection::age() const {
   return std::chrono::seconds(WholeSeconds(host_.now()) - began_s_);
 }
+
+Duration Connection::idle() const { return host_.Now() - last_moved_; }
 
 ConnectionId Connection::id() const {
   return ConnectionId{host_.loop().index(), static_cast<uint32_t>(id_.fd()), id_.generation()};

@@ -30,6 +30,7 @@
 #include "net/stream/connection_handle.h"
 #include "net/stream/internal/close_state.h"
 #include "net/stream/internal/output_queue.h"
+#include "net/stream/pause_cause.h"
 #include "net/stream/rate_limit.h"
 #include "net/stream/stream_options.h"
 #include "net/types/buffer.h"
@@ -106,8 +107,10 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void PauseReading();
   // What on_bytes has left comes again at once, also if there is nothing new.
   void ResumeReading();
-  // By PauseReading, the high water mark, a rate limit or a memory budget.
+  // By PauseReading, the high water mark, a rate limit or a memory budget; which, and all of them,
+  // say pause_causes(). A connection whose input has ended is read no more, and not paused.
   bool reading_paused() const { return mode_.paused != 0; }
+  PauseCause pause_causes() const { return static_cast<PauseCause>(mode_.paused); }
   // What on_bytes has left. For on_read_closed and on_close, where a last message without its end
   // may be taken from it; inside of on_bytes use `input`.
   Buffer& unread_input() { return input_; }
@@ -131,6 +134,10 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   std::string_view state_name() const { return CloseStateName(mode_.state); }
   // For how long it is there, in whole seconds.
   Duration age() const;
+  // For how long no byte went through it in either direction; since it is there if none has.
+  Duration idle() const;
+  // How often its output rose above the high water mark.
+  uint32_t high_water_hits() const { return high_water_hits_; }
   // What is received still goes to on_bytes: neither Close nor Abort was called and the peer has
   // not ended. For loops over the messages in one input.
   bool delivers_input() const { return DeliversInput(mode_.state); }
@@ -195,12 +202,11 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
     uint8_t write_gate = 0;   // Bits of WriteGate.
     bool counted = false;     // The memory budget knows of bytes that are kept here.
   };
-  enum PauseCause : uint8_t {
-    kUserPause = 1,    // PauseReading. This and the next also hold back what is read already.
-    kWaterPause = 2,   // The high water mark.
-    kRatePause = 4,    // A rate limit, until its timer rings.
-    kBudgetPause = 8,  // The memory budget.
-  };
+  // The bits of Mode::paused. The first two also hold back what is read already.
+  static constexpr uint8_t kUserPause = static_cast<uint8_t>(PauseCause::kUser);
+  static constexpr uint8_t kWaterPause = static_cast<uint8_t>(PauseCause::kHighWater);
+  static constexpr uint8_t kRatePause = static_cast<uint8_t>(PauseCause::kRateLimit);
+  static constexpr uint8_t kBudgetPause = static_cast<uint8_t>(PauseCause::kMemory);
   enum WriteGate : uint8_t {
     kSocketFull = 1,   // The socket takes nothing until it becomes writable.
     kRateHeld = 2,     // A rate limit lets nothing pass until its timer rings.
@@ -272,7 +278,7 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   void CountSent(size_t bytes);
   void OnWriteError(IoOp operation, int error);
   [[nodiscard]] bool UpdateWaterMarks();
-  void EndPause(PauseCause cause);
+  void EndPause(uint8_t cause);
   // Rate limits, in rate_limited.cc. How many of `most` bytes may pass; 0 after setting the timer.
   size_t AllowRead(size_t most);
   // What is discarded costs nobody anything, and what a dead peer left is soon read.
@@ -317,6 +323,8 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
   uint64_t dropped_ = 0;
+  TimePoint last_moved_;  // The turn that read or wrote last.
+  uint32_t high_water_hits_ = 0;
   CloseReason reason_;
   Mode mode_;
   bool opened_ = false;        // on_open has been called.

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include <memory>
+#include <source_location>
 #include <utility>
 
 #include "net/loop/io_host.h"
@@ -20,54 +21,61 @@ Connection* ConnectionHandle::Get() const {
   return static_cast<Connection*>(host_->Find(token_));
 }
 
-bool ConnectionHandle::Run(absl::AnyInvocable<void(Connection&)> function) const {
+bool ConnectionHandle::Run(absl::AnyInvocable<void(Connection&)> function,
+                           std::source_location where) const {
   if (!token_.valid() || (loop_.IsInLoop() && Get() == nullptr)) return false;
-  return loop_.Post([self = *this, function = std::move(function)]() mutable {
-    if (Connection* connection = self.Get()) connection->CallFromTask(function);
-  });
+  return loop_.Post(
+      [self = *this, function = std::move(function)]() mutable {
+        if (Connection* connection = self.Get()) connection->CallFromTask(function);
+      },
+      where);
 }
 
-bool ConnectionHandle::Write(Buffer data, absl::AnyInvocable<void(IoError)> done) const {
+bool ConnectionHandle::Write(Buffer data, absl::AnyInvocable<void(IoError)> done,
+                             std::source_location where) const {
   if (!token_.valid() || (loop_.IsInLoop() && Get() == nullptr)) return false;
-  return loop_.Post([self = *this, data = std::move(data), done = std::move(done)]() mutable {
-    Connection* connection = self.Get();
-    const IoError error =
-        connection == nullptr ? IoError(EPIPE, IoOp::kWrite) : connection->Write(std::move(data));
-    if (done) done(error);
-  });
+  return loop_.Post(
+      [self = *this, data = std::move(data), done = std::move(done)]() mutable {
+        Connection* connection = self.Get();
+        const IoError error = connection == nullptr ? IoError(EPIPE, IoOp::kWrite)
+                                                    : connection->Write(std::move(data));
+        if (done) done(error);
+      },
+      where);
 }
 
-bool ConnectionHandle::Write(std::string data, absl::AnyInvocable<void(IoError)> done) const {
+bool ConnectionHandle::Write(std::string data, absl::AnyInvocable<void(IoError)> done,
+                             std::source_location where) const {
   // The string's own memory becomes the chunk.
   auto owner = std::make_unique<const std::string>(std::move(data));
   const std::string_view view = *owner;
   Buffer buffer;
   buffer.Append(Chunk::Wrap(view, [owner = std::move(owner)] {}), 0, view.size());
-  return Write(std::move(buffer), std::move(done));
+  return Write(std::move(buffer), std::move(done), where);
 }
 
-bool ConnectionHandle::ShutdownWrite() const {
-  return Run([](Connection& connection) { connection.ShutdownWrite(); });
+bool ConnectionHandle::ShutdownWrite(std::source_location where) const {
+  return Run([](Connection& connection) { connection.ShutdownWrite(); }, where);
 }
 
-bool ConnectionHandle::Close() const {
-  return Run([](Connection& connection) { connection.Close(); });
+bool ConnectionHandle::Close(std::source_location where) const {
+  return Run([](Connection& connection) { connection.Close(); }, where);
 }
 
-bool ConnectionHandle::CloseAfterFlush(Duration deadline) const {
-  return Run([deadline](Connection& connection) { connection.CloseAfterFlush(deadline); });
+bool ConnectionHandle::CloseAfterFlush(Duration deadline, std::source_location where) const {
+  return Run([deadline](Connection& connection) { connection.CloseAfterFlush(deadline); }, where);
 }
 
-bool ConnectionHandle::Abort() const {
-  return Run([](Connection& connection) { connection.Abort(); });
+bool ConnectionHandle::Abort(std::source_location where) const {
+  return Run([](Connection& connection) { connection.Abort(); }, where);
 }
 
-bool ConnectionHandle::PauseReading() const {
-  return Run([](Connection& connection) { connection.PauseReading(); });
+bool ConnectionHandle::PauseReading(std::source_location where) const {
+  return Run([](Connection& connection) { connection.PauseReading(); }, where);
 }
 
-bool ConnectionHandle::ResumeReading() const {
-  return Run([](Connection& connection) { connection.ResumeReading(); });
+bool ConnectionHandle::ResumeReading(std::source_location where) const {
+  return Run([](Connection& connection) { connection.ResumeReading(); }, where);
 }
 
 }  // namespace spindle

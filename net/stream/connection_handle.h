@@ -2,6 +2,7 @@
 #define SPINDLE_NET_STREAM_CONNECTION_HANDLE_H_
 
 #include <cstdint>
+#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -25,7 +26,8 @@ class IoHost;
 // posts there: a Write before a Close is sent before the close. They return false when it is
 // certain at once that nothing will happen (the loop is gone; on the loop's own thread also: the
 // connection is gone). True does not mean that the connection still lives by the time the task
-// runs; who must know asks for `done`.
+// runs; who must know asks for `done`. `where`, of each: the caller's line, by which a slow
+// callback (EventLoopOptions::slow_callback) is named.
 class ConnectionHandle {
  public:
   ConnectionHandle() = default;
@@ -38,19 +40,23 @@ class ConnectionHandle {
 
   // Queues `data`, which is moved, never copied. `done`, if given, runs on the loop's thread with
   // the result of Connection::Write; EPIPE if the connection is gone.
-  bool Write(std::string data, absl::AnyInvocable<void(IoError)> done = nullptr) const;
-  bool Write(Buffer data, absl::AnyInvocable<void(IoError)> done = nullptr) const;
+  bool Write(std::string data, absl::AnyInvocable<void(IoError)> done = nullptr,
+             std::source_location where = std::source_location::current()) const;
+  bool Write(Buffer data, absl::AnyInvocable<void(IoError)> done = nullptr,
+             std::source_location where = std::source_location::current()) const;
   // See Connection.
-  bool ShutdownWrite() const;
-  bool Close() const;
-  bool CloseAfterFlush(Duration deadline) const;
-  bool Abort() const;
-  bool PauseReading() const;
-  bool ResumeReading() const;
+  bool ShutdownWrite(std::source_location where = std::source_location::current()) const;
+  bool Close(std::source_location where = std::source_location::current()) const;
+  bool CloseAfterFlush(Duration deadline,
+                       std::source_location where = std::source_location::current()) const;
+  bool Abort(std::source_location where = std::source_location::current()) const;
+  bool PauseReading(std::source_location where = std::source_location::current()) const;
+  bool ResumeReading(std::source_location where = std::source_location::current()) const;
 
   // Runs `function` with the connection on its loop's thread, if it still lives then; otherwise
   // `function` is destroyed unrun.
-  bool Run(absl::AnyInvocable<void(Connection&)> function) const;
+  bool Run(absl::AnyInvocable<void(Connection&)> function,
+           std::source_location where = std::source_location::current()) const;
 
   // The connection, or null if it has ended. Loop thread only; valid until the callback returns, or
   // destroys the server or client.

@@ -2,6 +2,7 @@
 """The example heartbeat: its server, its client, and peers that die or speak something else."""
 
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,6 +84,20 @@ class HeartbeatTest(harness.CommandLineTests, unittest.TestCase):
                              b'spindle-session/1 expected, got "hello?"\n')
             peer.close()
             server.wait_line("no_session in hello")
+            self.assertEqual(server.stop(), 0, server.lines)
+
+    def test_netcat_is_told_what_is_wrong(self):
+        programs = [shutil.which(name) for name in ("nc", "ncat")]
+        if not any(programs):
+            self.skipTest("neither nc nor ncat is installed")
+        with Server(self.NAME, options=["--interval-ms=100"]) as server:
+            for program in filter(None, programs):
+                result = subprocess.run(
+                    [program, "127.0.0.1", str(server.port)], input=b"GET / HTTP/1.0\r\n\r\n",
+                    stdout=subprocess.PIPE, timeout=harness.PATIENCE, check=False)
+                self.assertEqual(result.stdout,
+                                 b'spindle-session/1 expected, got "GET / HTTP/1.0"\n', program)
+                server.wait_line("no_session in hello")
             self.assertEqual(server.stop(), 0, server.lines)
 
     def test_client_says_why_there_is_no_session(self):

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 
 #include "absl/strings/numbers.h"
@@ -16,6 +17,13 @@ struct SeedRange {
   uint64_t first = 1;
   uint64_t count = 1000;
 };
+
+// SPINDLE_SEEDS of the environment, a positive number; without it `usual`.
+inline uint64_t SeedCount(uint64_t usual) {
+  const char* const text = std::getenv("SPINDLE_SEEDS");
+  uint64_t count = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &count) && count > 0 ? count : usual;
+}
 
 // [--seed=N | --seeds=COUNT [--first=N]]. For anything else it prints how `program` is used, and
 // there is none.

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "gtest/gtest.h"
+#include "tests/sim/seed_range.h"
 #include "tests/sim/session_scenario.h"
 #include "tests/testing/watchdog.h"
 
@@ -11,10 +12,12 @@ namespace spindle {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr uint64_t kSeeds = 600;
+constexpr uint64_t kUsualSeeds = 600;
 #else
-constexpr uint64_t kSeeds = 3'000;
+constexpr uint64_t kUsualSeeds = 3'000;
 #endif
+// As many as SPINDLE_SEEDS says, if it is set.
+const uint64_t kSeeds = SeedCount(kUsualSeeds);
 
 TEST(SessionSimulationTest, EverySeedKeepsTheRules_D1) {
   const Watchdog watchdog(std::chrono::minutes(4));

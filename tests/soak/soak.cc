@@ -4,7 +4,8 @@
 //   churn N   N connections to a server with two workers: connect, echo once, close; the client,
 //   the
 //             server and a reset end them in turn
-//   idle N    N connections from another process, each echoed once and then silent: memory of each
+//   idle N    N connections from another process, each echoed once and then silent: memory of each;
+//   from 10,000 on at most 300 bytes
 //
 // Prints what it did, and fails if a descriptor or a counted object is left.
 
@@ -161,8 +162,10 @@ void IdleConnections(uint64_t count) {
   }
   SPINDLE_CHECK(read(done[0], &byte, 1) == 1);
   const uint64_t after = ResidentBytes();
+  const double each = static_cast<double>(after - before) / static_cast<double>(count);
   std::printf("idle: %zu connections, %.0f bytes of resident memory each\n", server->connections(),
-              static_cast<double>(after - before) / static_cast<double>(count));
+              each);
+  SPINDLE_CHECK(count < 10'000 || each <= 300) << each << " bytes";
   for (const int fd : {hold[1], hold[0], done[0], done[1]}) close(fd);
   int status = 0;
   waitpid(child, &status, 0);

@@ -211,20 +211,48 @@ std::string SlowJson(const std::vector<SlowReport>& loops, TimePoint now) {
 std::string ConnectionsJson(const ConnectionsReport& report) {
   Json connections = Json::array();
   for (const ConnectionReport& c : report.connections) {
-    connections.push_back({{"id", c.id.ToString()},
-                           {"server", c.server},
-                           {"peer", c.peer.ToString()},
-                           {"received", c.ledger.received},
-                           {"sent", c.ledger.sent},
-                           {"queued", c.output_queued},
-                           {"unread", c.input_unread},
-                           {"paused", c.reading_paused},
-                           {"state", c.state},
-                           {"age_seconds", Seconds(c.age)}});
+    Json entry = Json({{"id", c.id.ToString()},
+                       {"server", c.server},
+                       {"peer", c.peer.ToString()},
+                       {"received", c.ledger.received},
+                       {"sent", c.ledger.sent},
+                       {"queued", c.output_queued},
+                       {"unread", c.input_unread},
+                       {"paused", c.paused != PauseCause::kNone},
+                       {"paused_by", PauseCauseNames(c.paused)},
+                       {"state", c.state},
+                       {"age_seconds", Seconds(c.age)},
+                       {"idle_seconds", Seconds(c.idle)},
+                       {"high_water_hits", c.high_water_hits}});
+    if (c.session.has_value()) {
+      entry["messages_received"] = c.session->messages_received;
+      entry["messages_sent"] = c.session->messages_sent;
+      if (c.session->last_rtt >= Duration::zero()) {
+        entry["heartbeat_rtt_seconds"] = Seconds(c.session->last_rtt);
+      }
+    }
+    connections.push_back(std::move(entry));
   }
   return Dump({{"total", report.total},
                {"silent_loops", report.silent_loops},
                {"connections", std::move(connections)}});
+}
+
+// `prefix` and why reading is paused, if it is.
+std::string Paused(const ConnectionReport& c, std::string_view prefix) {
+  return c.paused == PauseCause::kNone ? "" : Concat(prefix, PauseCauseNames(c.paused));
+}
+
+// "-" where nothing is known: no session, no heartbeat yet.
+std::string Rtt(const ConnectionReport& c) {
+  const bool known = c.session.has_value() && c.session->last_rtt >= Duration::zero();
+  return known ? FormatDuration(c.session->last_rtt) : "-";
+}
+
+// "received/sent" of a session.
+std::string Messages(const ConnectionReport& c) {
+  if (!c.session.has_value()) return "-";
+  return Concat(c.session->messages_received, "/", c.session->messages_sent);
 }
 
 uint64_t Weight(const ConnectionReport& c, ConnectionOrder order) {
@@ -324,27 +352,33 @@ std::string ConnectionPage(const ConnectionDetails& details) {
   std::string out =
       Concat("id ", c.id.ToString(), "\nserver ", c.server, "\nloop ", details.loop, "\npeer ",
              c.peer.ToString(), "\nlocal ", details.local.ToString(), "\nstate ", c.state,
-             c.reading_paused ? ", reading paused" : "", "\nage ", FormatDuration(c.age),
-             "\nreceived ", c.ledger.received, "\nunread ", c.input_unread, "\naccepted ",
-             c.ledger.accepted, "\nsent ", c.ledger.sent, "\nqueued ", c.output_queued, "\n");
+             Paused(c, ", reading paused by: "), "\nage ", FormatDuration(c.age), "\nidle ",
+             FormatDuration(c.idle), "\nhigh_water_hits ", c.high_water_hits, "\nreceived ",
+             c.ledger.received, "\nunread ", c.input_unread, "\naccepted ", c.ledger.accepted,
+             "\nsent ", c.ledger.sent, "\nqueued ", c.output_queued, "\n");
+  if (c.session.has_value()) {
+    Append(out, "messages_received ", c.session->messages_received, "\nmessages_sent ",
+           c.session->messages_sent, "\nheartbeat_rtt ", Rtt(c), "\nmissed_beats ",
+           c.session->missed_beats, "\n");
+  }
   if (!details.tcp.has_value()) return out;
   const tcp_info& tcp = *details.tcp;
   Append(out, "tcp_rtt_us ", tcp.tcpi_rtt, "\ntcp_rtt_variance_us ", tcp.tcpi_rttvar,
          "\ntcp_congestion_window ", tcp.tcpi_snd_cwnd, "\ntcp_unacknowledged ", tcp.tcpi_unacked,
          "\ntcp_retransmits ", tcp.tcpi_total_retrans, "\ntcp_last_sent_ms ",
-         tcp.tcpi_last_data_sent, "\ntcp_last_received_ms ", tcp.tcpi_last_data_recv, "\nidle_ms ",
-         std::min(tcp.tcpi_last_data_sent, tcp.tcpi_last_data_recv), "\n");
+         tcp.tcpi_last_data_sent, "\ntcp_last_received_ms ", tcp.tcpi_last_data_recv, "\n");
   return out;
 }
 
 std::string ConnectionsPage(const ConnectionsReport& report, bool json) {
   if (json) return ConnectionsJson(report);
-  TextTable table({"ID", "SERVER", "PEER", "RECEIVED", "SENT", "QUEUED", "UNREAD", "AGE", "STATE"});
+  TextTable table({"ID", "SERVER", "PEER", "RECEIVED", "SENT", "MESSAGES", "QUEUED", "HIGH WATER",
+                   "UNREAD", "AGE", "IDLE", "RTT", "STATE"});
   for (const ConnectionReport& c : report.connections) {
     table.AddRow({c.id.ToString(), c.server, c.peer.ToString(), FormatSize(c.ledger.received),
-                  FormatSize(c.ledger.sent), FormatSize(c.output_queued),
-                  FormatSize(c.input_unread), FormatDuration(c.age),
-                  Concat(c.state, c.reading_paused ? ", paused" : "")});
+                  FormatSize(c.ledger.sent), Messages(c), FormatSize(c.output_queued),
+                  Concat(c.high_water_hits), FormatSize(c.input_unread), FormatDuration(c.age),
+                  FormatDuration(c.idle), Rtt(c), Concat(c.state, Paused(c, ", paused: "))});
   }
   std::string out = Concat(report.connections.size(), " of ", report.total, " connections");
   if (report.silent_loops > 0) Append(out, "; ", report.silent_loops, " loops did not answer");

@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "net/loop/loop_stats.h"
 #include "net/loop/slow_callback.h"
+#include "net/session/session.h"
+#include "net/stream/pause_cause.h"
 #include "net/stream/stream_server.h"
 #include "net/types/connection_id.h"
 #include "net/types/socket_address.h"
@@ -60,9 +62,12 @@ struct ConnectionReport {
   ConnectionLedger ledger;
   size_t output_queued = 0;
   size_t input_unread = 0;
-  bool reading_paused = false;
+  PauseCause paused = PauseCause::kNone;
   std::string_view state = {};  // A literal.
   Duration age{0};
+  Duration idle{0};
+  uint32_t high_water_hits = 0;
+  std::optional<SessionStats> session = std::nullopt;  // Of connections that are sessions.
 };
 
 struct ConnectionsReport {

@@ -15,11 +15,14 @@ constexpr Duration kLogPeriod = std::chrono::seconds(1);
 }  // namespace
 
 void CallbackWatch::BeginTurn(TimePoint now, size_t found) {
+  if (watchdog_ != nullptr) watchdog_->BeginTurn();
   last_ = now;
   if (unreported_ > 0) Report(found);
 }
 
 void CallbackWatch::Ran(const CallbackOrigin& origin, size_t waiting) {
+  if (watchdog_ != nullptr) watchdog_->running().End();
+  if (limit_ <= Duration::zero()) return;
   const TimePoint begin = last_;
   last_ = clock_.Now();
   const Duration took = last_ - begin;

@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/syscalls.h"
+#include "net/loop/internal/watched_loop.h"
 #include "net/loop/loop_stats.h"
 #include "net/loop/slow_callback.h"
 #include "net/types/callback_origin.h"
@@ -17,16 +19,21 @@ namespace spindle {
 
 // Measures each callback of a loop, and remembers and logs those that take long. One read of the
 // clock for each callback: what lies between two of them, which is the loop's own work, counts for
-// the second.
+// the second. Also tells a watchdog what runs.
 //
 // Loop thread only.
 class CallbackWatch {
  public:
   static constexpr size_t kRemembered = 64;
 
-  // `stats` and `clock` must outlive it.
-  CallbackWatch(std::string loop_name, Duration limit, LoopStats& stats, Syscalls& clock)
-      : loop_name_(std::move(loop_name)), limit_(limit), stats_(stats), clock_(clock) {}
+  // `limit` zero: nothing is measured. `watchdog` may be null. `stats` and `clock` must outlive it.
+  CallbackWatch(std::string loop_name, Duration limit, std::unique_ptr<WatchedLoop> watchdog,
+                LoopStats& stats, Syscalls& clock)
+      : loop_name_(std::move(loop_name)),
+        limit_(limit),
+        watchdog_(std::move(watchdog)),
+        stats_(stats),
+        clock_(clock) {}
 
   // A turn begins with `found` events.
   void BeginTurn(TimePoint now, size_t found);
@@ -40,6 +47,7 @@ class CallbackWatch {
     } else {
       const CallbackOrigin whose = origin();
       const size_t others = waiting();
+      if (watch->watchdog_ != nullptr) watch->watchdog_->running().Begin(whose);
       call();
       watch->Ran(whose, others);
     }
@@ -59,6 +67,7 @@ class CallbackWatch {
 
   const std::string loop_name_;
   const Duration limit_;
+  const std::unique_ptr<WatchedLoop> watchdog_;
   LoopStats& stats_;
   Syscalls& clock_;
   TimePoint last_;  // The end of the callback before, or the begin of the turn.

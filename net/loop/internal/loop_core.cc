@@ -22,7 +22,8 @@ void DestroyTasks(std::vector<Task> tasks) {
 
 }  // namespace
 
-LoopCore::LoopCore(EventLoop& loop, EventLoopOptions options, std::unique_ptr<IoBackend> backend)
+LoopCore::LoopCore(EventLoop& loop, EventLoopOptions options, std::unique_ptr<IoBackend> backend,
+                   std::unique_ptr<WatchedLoop> watchdog)
     : options_(std::move(options)),
       index_(NextLoopIndex()),
       mailbox_(std::make_shared<Mailbox>(backend->waker(), backend->syscalls())),
@@ -30,8 +31,8 @@ LoopCore::LoopCore(EventLoop& loop, EventLoopOptions options, std::unique_ptr<Io
       timers_(host_.timers(), host_.syscalls()),
       events_(options_.max_events_per_turn),
       turn_end_(host_.now()) {
-  if (options_.slow_callback <= Duration::zero()) return;
-  host_.WatchCallbacks(options_.name, options_.slow_callback);
+  if (options_.slow_callback <= Duration::zero() && watchdog == nullptr) return;
+  host_.WatchCallbacks(options_.name, options_.slow_callback, std::move(watchdog));
   mailbox_->KeepOrigins();
 }
 

@@ -21,7 +21,9 @@ namespace spindle {
 // earliest deadline or for an earlier time, never for a later one; `armed_` says for which.
 class LoopCore : private LiveCounted<EventLoop> {
  public:
-  LoopCore(EventLoop& loop, EventLoopOptions options, std::unique_ptr<IoBackend> backend);
+  // `watchdog`: null if there is none.
+  LoopCore(EventLoop& loop, EventLoopOptions options, std::unique_ptr<IoBackend> backend,
+           std::unique_ptr<WatchedLoop> watchdog);
   ~LoopCore();
 
   // A callback that throws ends the process here, where its stack can still be seen.

@@ -46,14 +46,16 @@ bool Mailbox::Post(Task&& task, std::source_location where) {
   return true;
 }
 
-void Mailbox::RequestQuit() {
+bool Mailbox::RequestQuit() {
   bool wake = false;
   {
     MutexLock lock(mutex_);
+    if (state_ == State::kClosed) return false;
     quit_.store(true, std::memory_order_relaxed);
     wake = TakeSleeping();
   }
   if (wake) waker_->Wake();
+  return true;
 }
 
 bool Mailbox::TakeQuit() {

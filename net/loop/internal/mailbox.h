@@ -57,8 +57,8 @@ class Mailbox {
   // Not guaranteed: progress, while the other loop's callback waits for this thread by other means.
   bool CallAndWait(absl::FunctionRef<void()> function) noexcept;
 
-  // Makes the current Run return, or the next one. Any thread.
-  void RequestQuit();
+  // Makes the current Run return, or the next one. Any thread. False once closed.
+  bool RequestQuit();
 
   // Takes the loop for this thread, to run or to destroy it. Waits, serving calls, for one who acts
   // in its stead; CHECKs that nobody runs it, this thread included.

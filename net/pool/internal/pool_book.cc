@@ -132,6 +132,20 @@ void PoolBook::ConnectAbandoned(size_t loop, TimePoint now, PoolOrders& orders) 
   Pump(now, orders);
 }
 
+void PoolBook::GreetingEnds(Greeting how, size_t loop, uint64_t generation, TimePoint now,
+                            PoolOrders& orders) {
+  --loops_[loop].connecting;
+  ++loops_[loop].closing;
+  if (how == Greeting::kFailed) {
+    ++stats_.connect_failures;
+    ++stats_.greet_failures;
+    Failure(generation, now, orders);
+  } else {
+    circuit_.OnAbandoned();
+  }
+  Pump(now, orders);
+}
+
 void PoolBook::Proven(TimePoint now, PoolOrders& orders) {
   --unproven_;
   backoff_.Reset();

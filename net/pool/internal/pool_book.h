@@ -31,6 +31,7 @@ struct PoolOrder {
     kDrain,    // Closes what is idle, gives up what is connecting.
     kDrained,  // The last connection of a pool that drains is gone.
     kWarm,     // min_connections are open, or will not be: `warm_done` is told.
+    kCancel,   // Gives up the Acquire of `number`.
   };
   Kind kind;
   size_t loop = 0;
@@ -39,6 +40,7 @@ struct PoolOrder {
   AcquireCallback callback = nullptr;
   absl::AnyInvocable<void(bool warm)> warm_done = nullptr;
   bool warm = false;
+  uint64_t number = 0;
 };
 using PoolOrders = std::vector<PoolOrder>;
 
@@ -73,6 +75,10 @@ class PoolBook {
   bool Take(size_t loop);
   uint64_t NextNumber() { return ++last_number_; }
   std::vector<PoolWaiter> TakeExpired(size_t loop, TimePoint now);
+  // Takes the waiter of that number out of the queue, if he is there.
+  std::optional<PoolWaiter> Cancel(size_t loop, uint64_t number) {
+    return loops_[loop].waiters.TakeNumber(number);
+  }
   // Of a loop that ends; they are the caller's to answer.
   std::vector<PoolWaiter> TakeAll(size_t loop) { return loops_[loop].waiters.TakeAll(); }
   TimePoint NextDeadline(size_t loop) const { return loops_[loop].waiters.next_deadline(); }
@@ -97,6 +103,11 @@ class PoolBook {
   uint64_t generation() const { return generation_; }
   void ConnectFailed(size_t loop, uint64_t generation, TimePoint now, PoolOrders& orders);
   void ConnectAbandoned(size_t loop, TimePoint now, PoolOrders& orders);
+  // One that was not made ready (PoolOptions::greet), counted as connecting until now and as
+  // closing from now on. kOurs: given up because the pool drains, which says nothing of the server.
+  enum class Greeting : uint8_t { kFailed, kOurs };
+  void GreetingEnds(Greeting how, size_t loop, uint64_t generation, TimePoint now,
+                    PoolOrders& orders);
 
   // A connection has shown that the server is there. Once for each that was Connected, unless it
   // ended Unproven: early is what the server ended, which counts as a failed attempt.

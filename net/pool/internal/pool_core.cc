@@ -56,6 +56,14 @@ void PoolCore::Use(absl::FunctionRef<void(PoolBook&, PoolOrders&)> function) {
   WakeShards(wake);
 }
 
+void PoolCore::Cancel(const AcquireId& id) {
+  if (!id.valid() || id.loop >= shards_.size()) return;
+  if (shards_[id.loop]->loop_ref().IsInLoop()) return shards_[id.loop]->Cancel(id.number);
+  Use([&](PoolBook&, PoolOrders& orders) {
+    orders.push_back({.kind = PoolOrder::Kind::kCancel, .loop = id.loop, .number = id.number});
+  });
+}
+
 std::vector<size_t> PoolCore::Deliver(PoolOrders& orders) {
   std::vector<size_t> wake;
   for (PoolOrder& order : orders) {

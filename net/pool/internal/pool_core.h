@@ -43,6 +43,8 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore> {
 
   // Calls `function` with the book, under the mutex, and delivers the orders that it gave.
   void Use(absl::FunctionRef<void(PoolBook& book, PoolOrders& orders)> function);
+  // Any thread.
+  void Cancel(const AcquireId& id);
   // What was ordered of a shard since the last call, in order.
   PoolOrders TakeOrders(size_t shard);
 

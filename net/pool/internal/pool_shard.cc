@@ -15,35 +15,66 @@ void PoolShard::AssertInLoop() const { IoHost::Of(loop_).AssertInLoop(); }
 
 // ---- Who wants a connection.
 
-void PoolShard::Acquire(const AcquireOptions& options, AcquireCallback done) {
+AcquireId PoolShard::Acquire(const AcquireOptions& options, AcquireCallback done) {
   AssertInLoop();
-  if (stopped_) return done({.error = AcquireError::kStopped});
+  if (stopped_) {
+    done({.error = AcquireError::kStopped});
+    return AcquireId();
+  }
   const TimePoint now = Now();
   PoolWaiter waiter{.deadline = SaturatingAdd(now, std::max(options.timeout, Duration::zero())),
                     .since = now,
                     .picky = options.want == AcquireOptions::Want::kFresh,
                     .payload = std::move(done)};
-  Ask(std::move(waiter), PoolBook::Entry::kNew);
+  return {.number = Ask(std::move(waiter), PoolBook::Entry::kNew), .loop = index_};
 }
 
-void PoolShard::Ask(PoolWaiter waiter, PoolBook::Entry entry) {
+uint64_t PoolShard::Ask(PoolWaiter waiter, PoolBook::Entry entry) {
   AcquireError error = AcquireError::kNone;
   PoolBook::Verdict verdict{};
+  uint64_t number = 0;
   core_->Use([&](PoolBook& book, PoolOrders& orders) {
     if (waiter.number == 0) waiter.number = book.NextNumber();
+    number = waiter.number;
     verdict = book.Ask(index_, Now(), waiter, entry, &error, orders);
   });
   switch (verdict) {
     case PoolBook::Verdict::kTake: {
       std::shared_ptr<PooledConnection> connection = PopIdle();
       connection->state = State::kGranted;
-      return QueueGrant({std::move(waiter), std::move(connection)}, entry);
+      QueueGrant({std::move(waiter), std::move(connection)}, entry);
+      break;
     }
     case PoolBook::Verdict::kRefuse:
-      return QueueGrant({std::move(waiter), nullptr, error}, entry);
+      QueueGrant({std::move(waiter), nullptr, error}, entry);
+      break;
     case PoolBook::Verdict::kWait:
-      return ArmDeadlines();
+      ArmDeadlines();
   }
+  return number;
+}
+
+void PoolShard::Cancel(uint64_t number) {
+  if (stopped_) return;
+  std::optional<PoolWaiter> waiter;
+  core_->Use([&](PoolBook& book, PoolOrders&) { waiter = book.Cancel(index_, number); });
+  const auto grant = std::find_if(grants_.begin(), grants_.end(), [&](const Grant& each) {
+    return each.waiter.number == number && each.connection != nullptr;
+  });
+  if (!waiter.has_value() && grant == grants_.end()) return;
+  core_->Use([](PoolBook& book, PoolOrders&) { ++book.stats().cancelled; });
+  if (waiter.has_value()) {
+    return QueueGrant({*std::move(waiter), nullptr, AcquireError::kCancelled});
+  }
+  // Its connection goes to the next one, as if it had been returned.
+  grant->error = AcquireError::kCancelled;
+  const std::shared_ptr<PooledConnection> connection = std::move(grant->connection);
+  if (connection->state != State::kGranted) return;
+  if (!StillGood(*connection)) return CloseLeased(*connection, PoolCloseCause::kStale);
+  PoolBook::Offer offer{};
+  core_->Use(
+      [&](PoolBook& book, PoolOrders& orders) { offer = book.Returned(index_, Now(), orders); });
+  Follow(std::move(offer), connection);
 }
 
 ConnectionLease PoolShard::TryAcquire() {
@@ -112,7 +143,8 @@ bool PoolShard::StillGood(const PooledConnection& connection) const {
       !open->unread_input().empty()) {
     return false;
   }
-  const bool ask = options().borrow_check == BorrowCheck::kKernel && connection.uses() > 0;
+  const bool used = connection.uses() > 0 || options().greet;
+  const bool ask = options().borrow_check == BorrowCheck::kKernel && used;
   if (!ask || !open->peer_address().is_ip()) return true;
   const absl::StatusOr<tcp_info> info = open->TcpInfo();
   return info.ok() && info->tcpi_state == TCP_ESTABLISHED;
@@ -171,6 +203,38 @@ void PoolShard::OnConnectFailed(const std::shared_ptr<PooledConnection>& connect
 }
 
 void PoolShard::OnOpened(const std::shared_ptr<PooledConnection>& connection) {
+  if (options().greet) return Greet(connection);
+  Ready(connection);
+}
+
+void PoolShard::Greet(const std::shared_ptr<PooledConnection>& connection) {
+  const std::shared_ptr<PoolShard> self = shared_from_this();
+  connection->greet_by = SaturatingAdd(Now(), options().greet_timeout);
+  KeepAt(connection->greet_by);
+  options().greet(connection->LendToGreet());
+}
+
+void PoolShard::EndGreeting(const std::shared_ptr<PooledConnection>& connection,
+                            PooledConnection::Fate fate, bool input_left) {
+  Connection* const open = connection->connection();
+  if (fate == PooledConnection::Fate::kDiscard || open == nullptr || open->closing() ||
+      input_left || !open->unread_input().empty()) {
+    GreetingEnds(*connection, PoolBook::Greeting::kFailed);
+    return connection->Close(options().close_deadline);
+  }
+  open->ResumeReading();
+  const bool answered = open->ledger().received > 0;
+  Ready(connection);
+  if (answered) OnProven(*connection);
+}
+
+void PoolShard::GreetingEnds(PooledConnection& connection, PoolBook::Greeting how) {
+  core_->Use([&](PoolBook& book, PoolOrders& orders) {
+    book.GreetingEnds(how, index_, connection.generation, Now(), orders);
+  });
+}
+
+void PoolShard::Ready(const std::shared_ptr<PooledConnection>& connection) {
   const TimePoint now = Now();
   connection->opened_at = now;
   PoolBook::Offer offer{};
@@ -213,6 +277,7 @@ void PoolShard::Follow(PoolBook::Offer offer, const std::shared_ptr<PooledConnec
 
 void PoolShard::TakeBack(const std::shared_ptr<PooledConnection>& connection,
                          PooledConnection::Fate fate, bool input_left) {
+  if (connection->state == State::kGreeting) return EndGreeting(connection, fate, input_left);
   const bool probe = std::exchange(connection->probing, false);
   if (probe) probing_ = false;
   Connection* const open = connection->connection();
@@ -285,7 +350,12 @@ void PoolShard::OnClosed(const std::shared_ptr<PooledConnection>& connection,
   const bool by_peer = reason.by_peer() || reason.kind == CloseKind::kIoError;
   core_->Use([&](PoolBook& book, PoolOrders& orders) {
     const TimePoint now = Now();
-    if (!connection->proven) {
+    if (state == State::kGreeting) {
+      if (loop_gone) return book.ConnectAbandoned(index_, now, orders);
+      ++book.stats().greet_failures;
+      return book.ConnectFailed(index_, connection->generation, now, orders);
+    }
+    if (!connection->proven && connection->was_ready()) {
       const bool early = by_peer && state != State::kClosing;
       book.EndedUnproven(early ? PoolBook::Unproven::kEarly : PoolBook::Unproven::kOurs,
                          connection->generation, now, orders);
@@ -332,6 +402,8 @@ void PoolShard::Obey(PoolOrder& order) {
     case PoolOrder::Kind::kWake:
       if (!stopped_) Rearm(wake_timer_, order.when, &PoolShard::Wake);
       return;
+    case PoolOrder::Kind::kCancel:
+      return Cancel(order.number);
     case PoolOrder::Kind::kDrain:
       if (!stopped_) BeginDrain(order.when);
       return;
@@ -361,6 +433,10 @@ void PoolShard::BeginDrain(TimePoint deadline) {
   for (auto at = all_.begin(); at != all_.end();) {
     const std::shared_ptr<PooledConnection> connection = at->second;
     ++at;
+    if (connection->state == State::kGreeting) {
+      GreetingEnds(*connection, PoolBook::Greeting::kOurs);
+      connection->Abort();
+    }
     if (connection->state != State::kConnecting) continue;
     all_.erase(connection->number);
     connection->Stop();
@@ -438,6 +514,12 @@ void PoolShard::Keep() {
 
 TimePoint PoolShard::KeepOne(const std::shared_ptr<PooledConnection>& connection, TimePoint now) {
   TimePoint next = kNever;
+  if (connection->state == State::kGreeting) {
+    if (connection->greet_by > now) return connection->greet_by;
+    GreetingEnds(*connection, PoolBook::Greeting::kFailed);
+    connection->Abort();
+    return next;
+  }
   if (!connection->proven && connection->opened_at != kNever &&
       connection->state != State::kClosing && connection->state != State::kClosed) {
     const TimePoint stable = SaturatingAdd(connection->opened_at, options().stable_after);

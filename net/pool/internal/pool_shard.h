@@ -33,7 +33,8 @@ class PoolShard final : public std::enable_shared_from_this<PoolShard> {
   const SocketAddress& server() const { return core_->server(); }
 
   void AssertInLoop() const;
-  void Acquire(const AcquireOptions& options, AcquireCallback done);
+  AcquireId Acquire(const AcquireOptions& options, AcquireCallback done);
+  void Cancel(uint64_t number);
   ConnectionLease TryAcquire();
   // Carries out what is in the inbox.
   void ObeyOrders();
@@ -67,8 +68,8 @@ class PoolShard final : public std::enable_shared_from_this<PoolShard> {
   void BeginDrain(TimePoint deadline);
   void ForceDrain();
 
-  // What Ask came to.
-  void Ask(PoolWaiter waiter, PoolBook::Entry entry);
+  // Returns the waiter's number.
+  uint64_t Ask(PoolWaiter waiter, PoolBook::Entry entry);
   void QueueGrant(Grant grant, PoolBook::Entry entry = PoolBook::Entry::kNew);
   void DeliverGrants();
   void Deliver(Grant grant);
@@ -80,6 +81,13 @@ class PoolShard final : public std::enable_shared_from_this<PoolShard> {
   void CloseLeased(PooledConnection& connection, PoolCloseCause cause);
   void CutLeased(PooledConnection& connection, PoolCloseCause cause);
   void LeasedCloses(PoolCloseCause cause);
+  // Has the user make it ready; then it is Ready, or the greeting fails.
+  void Greet(const std::shared_ptr<PooledConnection>& connection);
+  void EndGreeting(const std::shared_ptr<PooledConnection>& connection, PooledConnection::Fate fate,
+                   bool input_left);
+  void GreetingEnds(PooledConnection& connection, PoolBook::Greeting how);
+  // May be lent from now on.
+  void Ready(const std::shared_ptr<PooledConnection>& connection);
 
   void ArmDeadlines();
   void ExpireWaiters();

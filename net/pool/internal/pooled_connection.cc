@@ -51,9 +51,15 @@ void PooledConnection::Stop() {
 }
 
 ConnectionLease PooledConnection::Lend() {
-  state = State::kLeased;
-  lent_ = true;
   ++uses_;
+  return Begin(State::kLeased);
+}
+
+ConnectionLease PooledConnection::LendToGreet() { return Begin(State::kGreeting); }
+
+ConnectionLease PooledConnection::Begin(State lease_state) {
+  state = lease_state;
+  lent_ = true;
   const ConnectionLedger ledger = connection()->ledger();
   base_ = {.written = ledger.accepted, .sent = ledger.accepted, .received = ledger.received};
   last_ = {};
@@ -94,7 +100,7 @@ void PooledConnection::OnBytes(Connection& connection, Buffer& input) {
     return;
   }
   if (!lent_ || given_back_.has_value()) return;
-  if (!proven && shard_ != nullptr) shard_->OnProven(*this);
+  if (!proven && was_ready() && shard_ != nullptr) shard_->OnProven(*this);
   const std::shared_ptr<LeaseCallbacks> callbacks = callbacks_;
   if (callbacks == nullptr || !callbacks->on_bytes) return;  // Kept, for SetCallbacks.
   in_callback_ = true;
@@ -179,7 +185,7 @@ void PooledConnection::Settle(Fate fate, bool input_left) {
   lent_ = false;
   std::shared_ptr<LeaseCallbacks> callbacks = std::exchange(callbacks_, nullptr);
   // It ended meanwhile, or is about to: that has been accounted for.
-  if (shard_ != nullptr && state == State::kLeased) {
+  if (shard_ != nullptr && (state == State::kLeased || state == State::kGreeting)) {
     shard_->TakeBack(self, fate, input_left);
   }
   callbacks.reset();  // May destroy anything of the user's, the pool included.

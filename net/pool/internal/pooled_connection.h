@@ -27,6 +27,7 @@ class PooledConnection final : public std::enable_shared_from_this<PooledConnect
  public:
   enum class State : uint8_t {
     kConnecting,
+    kGreeting,  // Lent to PoolOptions::greet; for the book it is connecting still.
     kIdle,
     kGranted,  // Promised to somebody who has not been told yet.
     kLeased,
@@ -49,6 +50,8 @@ class PooledConnection final : public std::enable_shared_from_this<PooledConnect
   void Stop();
   // From kGranted: a lease begins.
   ConnectionLease Lend();
+  // From kConnecting, to make it ready.
+  ConnectionLease LendToGreet();
   // Closes in an orderly way, within `deadline`.
   void Close(Duration deadline);
   void Abort();
@@ -59,17 +62,20 @@ class PooledConnection final : public std::enable_shared_from_this<PooledConnect
   bool probing = false;  // kLeased: by the pool itself.
   const uint64_t number;
   const uint64_t generation;
-  TimePoint opened_at = kNever;
+  TimePoint greet_by = kNever;    // kGreeting: it must be ready then.
+  TimePoint opened_at = kNever;   // From when on it might be lent.
   TimePoint expires_at = kNever;  // No lease begins after.
   TimePoint reap_at = kNever;     // kIdle: it may be closed then.
   TimePoint probe_at = kNever;    // kIdle: it is to be probed; `probing`: it must have answered.
+
+  bool was_ready() const { return opened_at != kNever; }
 
   // ---- For the lease.
 
   // Null once it has ended.
   Connection* connection() const { return client_ == nullptr ? nullptr : client_->connection(); }
   ConnectionId id() const { return id_; }
-  uint64_t uses_before() const { return uses_ - 1; }
+  uint64_t uses_before() const { return uses_ == 0 ? 0 : uses_ - 1; }
   uint64_t uses() const { return uses_; }
   LeaseTraffic Traffic() const;
   bool SetCallbacks(LeaseCallbacks callbacks);
@@ -77,6 +83,7 @@ class PooledConnection final : public std::enable_shared_from_this<PooledConnect
   static void GiveBack(std::shared_ptr<PooledConnection> held, Fate fate);
 
  private:
+  ConnectionLease Begin(State lease_state);
   void OnOpen(Connection& connection);
   void OnBytes(Connection& connection, Buffer& input);
   void OnDrained(Connection& connection);

@@ -48,6 +48,7 @@ void Connection::KeepInput(Buffer& input) {
 
 inline void Connection::CountRead(size_t size) {
   received_ += size;
+  last_moved_ = host_.now();
   host_.stats().bytes_read += size;
   SPINDLE_PROBE(read, id_.generation(), size, received_);
 }
@@ -163,6 +164,7 @@ inline bool Connection::ReadPlain() {
   ++host.stats().reads;
   host.stats().bytes_read += size;
   received_ += size;
+  last_moved_ = host.now();
   read_ready_ = false;
   Buffer input(host.TakeBlock(), 0, size);
   in_callback_ = true;
@@ -218,7 +220,7 @@ void Connection::ReadAgain() {
   if (read_ready_ || redeliver_) host_.MarkReady(*this);
 }
 
-void Connection::EndPause(PauseCause cause) {
+void Connection::EndPause(uint8_t cause) {
   if ((mode_.paused & cause) == 0) return;
   mode_.paused = static_cast<uint8_t>(mode_.paused & ~cause);
   if (rare_ != nullptr) {
@@ -278,6 +280,7 @@ bool Connection::OnPeerFin() {
 
 inline void Connection::CountSent(size_t bytes) {
   sent_ += bytes;
+  last_moved_ = host_.now();
   host_.stats().bytes_written += bytes;
   SPINDLE_PROBE(write, id_.generation(), bytes, sent_);
   if (rare_ != nullptr) rare_->last_written = host_.now();
@@ -336,6 +339,7 @@ bool Connection::FlushOnePiece() {
     return WroteAll(std::move(chunk), all.size());
   // Nobody waits for this moment.
   sent_ += all.size();
+  last_moved_ = host.now();
   host.stats().bytes_written += all.size();
   host.GiveBackBlock(std::move(chunk));
   return true;
@@ -447,6 +451,7 @@ bool Connection::UpdateWaterMarks() {
   const size_t low = rare_ == nullptr ? options.low_water_mark : rare_->low_water_mark;
   if (!mode_.above_high && output_.size() > high) {
     mode_.above_high = true;
+    ++high_water_hits_;
     if (Connection* const partner = this->partner()) {
       partner->mode_.paused |= kWaterPause;
     } else if (options.pause_reading_above_high_water) {

@@ -144,6 +144,19 @@ TEST_F(SpindleTest, ServeDrainsOnSigtermAndTellsWhatItDid) {
   }
 }
 
+// Its worker sleeps from the beginning, and the drain waits for it.
+TEST_F(SpindleTest, ServeNamesALoopThatHangs) {
+  const auto server = Serve({"--loops", "1", "--stall", "2s@0", "--watchdog", "20ms"});
+  server->Signal(SIGTERM);
+  const ProgramResult result = server->Wait();
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("loop worker-0: a callback runs for "), std::string::npos)
+      << result.err;
+  EXPECT_NE(result.err.find("timer, registered at bench/cli/stall.cc:"), std::string::npos)
+      << result.err;
+  EXPECT_NE(result.err.find("spindle::bench::ScheduleStalls("), std::string::npos) << result.err;
+}
+
 TEST_F(SpindleTest, TheSecondSignalKillsAServerThatDrains) {
   // An answer that is due in a minute keeps the connection open.
   const auto server = Serve({"--think", "1m", "--drain", "1h"});

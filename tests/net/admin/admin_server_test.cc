@@ -11,6 +11,7 @@
 #include <semaphore>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,6 +19,8 @@
 #include "gtest/gtest.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/event_loop_thread_pool.h"
+#include "net/session/session.h"
+#include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
 #include "tests/testing/leak_check.h"
 #include "tests/testing/watchdog.h"
@@ -188,11 +191,103 @@ TEST_F(AdminServerTest, OneConnectionIsToldInFull) {
   const size_t begin = json.find(mark) + mark.size();
   const std::string id = json.substr(begin, json.find('"', begin) - begin);
   const std::string page = Get("/conns/" + id);
-  for (const char* line : {"\nserver echo\n", "\nstate open\n", "\nage ", "\nreceived 5\n",
-                           "\nqueued 0\n", "\ntcp_rtt_us "}) {
+  for (const char* line : {"\nserver echo\n", "\nstate open\n", "\nage ", "\nidle ",
+                           "\nreceived 5\n", "\nqueued 0\n", "\ntcp_rtt_us "}) {
     EXPECT_TRUE(Has(page, line)) << line << page;
   }
   EXPECT_TRUE(Get("/conns/99.9.9").starts_with("HTTP/1.1 404 "));
+}
+
+// Two that are paused: one by its user, one by its output, which the peer does not read.
+TEST_F(AdminServerTest, PausesAreTold) {
+  std::unique_ptr<StreamServer> server;
+  main_->ref().CallAndWait([&] {
+    server =
+        *StreamServer::Listen(*pool_, SocketAddress::LoopbackV4(0),
+                              {.on_bytes =
+                                   [](Connection& c, Buffer& in) {
+                                     const bool fill = in.ToString() == "fill";
+                                     in.Clear();
+                                     c.Write("x");
+                                     if (!fill) return c.PauseReading();
+                                     while (c.output_queued() < 32'000'000)
+                                       c.Write(std::string(1'000'000, 'x'));
+                                   }},
+                              {.connection = {.high_water_mark = 2000, .low_water_mark = 1000}});
+    admin_->Watch("paused", server->probe());
+  });
+  const OwnedFd quiet = Connect(server->address());
+  const OwnedFd full = Connect(server->address());
+  char byte;
+  for (const auto& [fd, text] : {std::pair(quiet.get(), "stop"), std::pair(full.get(), "fill")}) {
+    ASSERT_EQ(write(fd, text, 4), 4);
+    ASSERT_EQ(recv(fd, &byte, 1, 0), 1);
+  }
+  const std::string page = Get("/conns");
+  EXPECT_TRUE(Has(page, "open, paused: user\n")) << page;
+  EXPECT_TRUE(Has(page, "open, paused: high water\n")) << page;
+  const std::string json = Get("/conns?format=json&sort=queued&limit=1");
+  EXPECT_TRUE(Has(json, "\"paused\":true,\"paused_by\":\"high water\"")) << json;
+  EXPECT_TRUE(Has(json, "\"high_water_hits\":1")) << json;
+  const std::string mark = "\"id\":\"";
+  const size_t begin = json.find(mark) + mark.size();
+  const std::string one = Get("/conns/" + json.substr(begin, json.find('"', begin) - begin));
+  for (const char* line :
+       {"\nstate open, reading paused by: high water\n", "\nhigh_water_hits 1\n", "\nidle "}) {
+    EXPECT_TRUE(Has(one, line)) << line << one;
+  }
+  EXPECT_FALSE(Has(one, "messages_")) << "no session";
+  main_->ref().CallAndWait([&] { server.reset(); });
+}
+
+// A session's line has its messages and what its heartbeat has measured.
+TEST_F(AdminServerTest, SessionsTellMessagesAndRoundTrips) {
+  std::unique_ptr<StreamServer> server;
+  std::unique_ptr<StreamClient> client;
+  std::atomic<bool> answered = false;
+  std::atomic<bool> measured = false;
+  std::string page;
+  ConnectionHandle peer;
+  main_->ref().CallAndWait([&] {
+    server = *StreamServer::Listen(
+        *pool_, SocketAddress::LoopbackV4(0),
+        AcceptorSessions(
+            {.on_open = [&](Session& session) { peer = session.connection().handle(); },
+             .on_message =
+                 [](Session& session, Buffer& message) {
+                   session.Send(message.ToString());
+                   session.Send("more");
+                 }},
+            {.heartbeat_interval = milliseconds(5), .heartbeat_misses = 1'000'000}));
+    admin_->Watch("sessions", server->probe());
+    client = std::make_unique<StreamClient>(
+        *main_, server->address(),
+        InitiatorSessions({.on_open = [](Session& session) { session.Send("hello"); },
+                           .on_message =
+                               [&](Session&, Buffer& message) {
+                                 if (message.ToString() == "more") answered = true;
+                                 answered.notify_one();
+                               }},
+                          {.heartbeat_interval = seconds(0)}));
+    client->Connect();
+  });
+  answered.wait(false);
+  while (!measured) {
+    peer.loop().CallAndWait([&] {
+      const Session* const session = peer.Get()->data<Session>();
+      measured = session->stats().last_rtt >= Duration::zero();
+    });
+  }
+  page = Get("/conns");
+  EXPECT_TRUE(Has(page, " 1/2 ")) << page;
+  const std::string one = Get("/conns/" + peer.id().ToString());
+  EXPECT_TRUE(Has(one, "\nmessages_received 1\nmessages_sent 2\nheartbeat_rtt ")) << one;
+  EXPECT_FALSE(Has(one, "\nheartbeat_rtt -\n")) << one;
+  EXPECT_TRUE(Has(Get("/conns?format=json"), "\"heartbeat_rtt_seconds\":"));
+  main_->ref().CallAndWait([&] {
+    client.reset();
+    server.reset();
+  });
 }
 
 TEST_F(AdminServerTest, HealthIsTheProgramsToSay) {

@@ -55,6 +55,7 @@ TEST_F(LoopRefTest, DefaultMadeOneNamesNoLoop) {
   EXPECT_FALSE(ref);
   EXPECT_FALSE(ref.Post([] {}));
   EXPECT_FALSE(ref.CallAndWait([] {}));
+  EXPECT_FALSE(ref.Quit());
   EXPECT_FALSE(ref.IsInLoop());
   EXPECT_EQ(ref, LoopRef());
 }
@@ -69,6 +70,19 @@ TEST_F(LoopRefTest, EverythingIsRefusedOnceTheLoopIsGone) {
   EXPECT_FALSE(ref.Post([held] { FAIL(); }));
   EXPECT_EQ(held.use_count(), 1) << "the task was kept";
   EXPECT_FALSE(ref.CallAndWait([] { FAIL(); }));
+  EXPECT_FALSE(ref.Quit());
+}
+
+// The thread that quits is not joined before the loop is destroyed, and may be at it still.
+TEST_F(LoopRefTest, QuitMayMeetTheEndOfTheLoop) {
+  std::vector<std::thread> late;
+  for (int round = 0; round < 300; ++round) {
+    auto loop = *EventLoop::Create();
+    late.emplace_back([ref = loop->ref()] { EXPECT_TRUE(ref.Quit()); });
+    EXPECT_TRUE(loop->Run().ok());
+    loop.reset();
+  }
+  for (std::thread& thread : late) thread.join();
 }
 
 TEST_F(LoopRefTest, TasksOfOneThreadRunInOrder) {

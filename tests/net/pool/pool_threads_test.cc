@@ -208,6 +208,23 @@ class PoolHammerTest : public PoolThreadsTest {
       if (ThreadRandom().OneIn(2)) lease.Discard();
       Count();
     };
+    if (random.OneIn(3)) {
+      options.greet_timeout = Millis(20);
+      options.greet = [this](ConnectionLease lease) {
+        Count();
+        switch (ThreadRandom().Uniform(4)) {
+          case 0:
+            return lease.Discard();
+          case 1: {  // To be returned on any thread, if ever.
+            MutexLock lock(mutex_);
+            stash_.push_back(std::move(lease));
+            return;
+          }
+          default:
+            return;
+        }
+      };
+    }
     auto fresh = std::make_shared<ConnectionPool>(threads_->loops(), address(), std::move(options));
     MutexLock lock(mutex_);
     pool_.swap(fresh);  // The old one goes when the lock is released, or with its last user.
@@ -338,14 +355,21 @@ void PoolHammerTest::Act(Loop& here) {
         if (Connection* const connection = here.leases.back()->connection()) connection->Abort();
       }
       return;
-    default:
+    default: {
       ++asked_;
-      pool->Acquire(*here.loop, {.timeout = Millis(30)}, [this, &here](AcquireResult result) {
-        ++answered_;
-        if (result.ok()) Hold(here, std::move(result.lease));
-        Act(here);
-      });
+      const AcquireId id =
+          pool->Acquire(*here.loop, {.timeout = Millis(30)}, [this, &here](AcquireResult result) {
+            ++answered_;
+            if (result.ok()) Hold(here, std::move(result.lease));
+            Act(here);
+          });
+      if (random.OneIn(6)) pool->Cancel(id);
+      if (random.OneIn(6)) {
+        Loop& other = *loops_[random.Uniform(loops_.size())];
+        other.loop->ref().Post([pool, id] { pool->Cancel(id); });
+      }
       return;
+    }
   }
 }
 

@@ -10,9 +10,10 @@ namespace spindle {
 std::string PoolScenarioResult::ToString() const {
   return absl::StrCat(runs, " seeds, ", failures, " failures; ", operations, " operations, ",
                       acquires, " acquires, ", granted, " granted, ", timeouts, " timeouts, ",
-                      circuit_refusals, " refused by the circuit, ", requeued, " requeued; ",
-                      opened, " opened, ", moved, " moved; ", restarts, " restarts, ", drains,
-                      " drains, ", pools, " pools");
+                      cancelled, " cancelled, ", greetings, " greetings, ", circuit_refusals,
+                      " refused by the circuit, ", requeued, " requeued; ", opened, " opened, ",
+                      moved, " moved; ", restarts, " restarts, ", drains, " drains, ", pools,
+                      " pools");
 }
 
 PoolScenarioResult RunPoolScenario(uint64_t seed) {
@@ -51,6 +52,8 @@ PoolScenarioResult RunPoolSeeds(uint64_t first, uint64_t count, uint64_t stride,
     sum.acquires += one.acquires;
     sum.granted += one.granted;
     sum.timeouts += one.timeouts;
+    sum.cancelled += one.cancelled;
+    sum.greetings += one.greetings;
     sum.circuit_refusals += one.circuit_refusals;
     sum.requeued += one.requeued;
     sum.moved += one.moved;

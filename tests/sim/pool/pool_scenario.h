@@ -17,6 +17,8 @@ struct PoolScenarioResult {
   uint64_t acquires = 0;
   uint64_t granted = 0;
   uint64_t timeouts = 0;
+  uint64_t cancelled = 0;
+  uint64_t greetings = 0;
   uint64_t circuit_refusals = 0;
   uint64_t requeued = 0;
   uint64_t moved = 0;

@@ -28,6 +28,8 @@ TEST(PoolSimulationTest, EverySeedKeepsTheRules_C4_P6) {
   EXPECT_GT(sum.restarts, kSeeds / 2);
   EXPECT_GT(sum.timeouts, kSeeds);
   EXPECT_GT(sum.circuit_refusals, kSeeds / 10);
+  EXPECT_GT(sum.cancelled, kSeeds / 10);
+  EXPECT_GT(sum.greetings, kSeeds / 10);
   EXPECT_GT(sum.requeued, 0u);
   EXPECT_GT(sum.moved, kSeeds / 10);
   EXPECT_GT(sum.drains, kSeeds / 10);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -112,12 +114,31 @@ void PoolSimWorld::MakePool() {
       if (random_.OneIn(3)) lease.Discard();  // Or it is returned, unused.
     };
   }
+  if (random_.OneIn(3)) {
+    options.greet_timeout = Millis(random_, 1000);
+    options.greet = [this](ConnectionLease lease) { Greet(std::move(lease)); };
+  }
   rolled_.min_connections = options.min_connections;
   rolled_.max_connections = options.max_connections;
   ++result_.pools;
   ++pool_number_;
   std::fill(last_served_.begin(), last_served_.end(), 0);
   pool_ = std::make_unique<ConnectionPool>(loops_, address_, std::move(options));
+}
+
+// Ready at once, never, or when the server has answered.
+void PoolSimWorld::Greet(ConnectionLease lease) {
+  ++result_.greetings;
+  if (lease.uses_before() != 0) Fail("a greeting of one that was lent");
+  if (random_.OneIn(3)) return;
+  if (random_.OneIn(8)) return lease.Discard();
+  auto held = std::make_shared<ConnectionLease>(std::move(lease));
+  if (!random_.OneIn(8)) held->connection()->Write("hello");
+  held->SetCallbacks({.on_bytes = [held](Connection&, Buffer& input) {
+    if (input.size() < 5) return;
+    input.Clear();
+    held->Return();
+  }});
 }
 
 void PoolSimWorld::DestroyPool() {
@@ -139,16 +160,28 @@ void PoolSimWorld::Acquire(size_t loop) {
   *request = {.number = ++last_request_,
               .loop = loop,
               .deadline = sim_->now() + timeout,
-              .fresh = random_.OneIn(5)};
+              .fresh = random_.OneIn(5),
+              .pool = pool_number_};
   open_requests_.emplace(request->number, request);
   ++result_.acquires;
-  pool_->Acquire(
+  request->id = pool_->Acquire(
       *loops_[loop],
       {.timeout = timeout,
        .want = request->fresh ? AcquireOptions::Want::kFresh : AcquireOptions::Want::kAny},
       [this, request, pool = pool_number_](AcquireResult result) {
         OnAnswer(pool, *request, std::move(result));
       });
+}
+
+// Of this loop, or of another's turn.
+void PoolSimWorld::CancelOne() {
+  if (open_requests_.empty()) return;
+  auto at = open_requests_.begin();
+  std::advance(at, static_cast<int64_t>(random_.Uniform(open_requests_.size())));
+  Request& request = *at->second;
+  if (request.pool != pool_number_) return;
+  request.cancelled = true;
+  pool_->Cancel(request.id);
 }
 
 void PoolSimWorld::OnAnswer(size_t pool, Request& request, AcquireResult result) {
@@ -158,6 +191,10 @@ void PoolSimWorld::OnAnswer(size_t pool, Request& request, AcquireResult result)
   if (result.error == AcquireError::kTimeout) {
     ++result_.timeouts;
     if (sim_->now() < request.deadline) Fail("too early");
+  }
+  if (result.error == AcquireError::kCancelled) {
+    ++result_.cancelled;
+    if (!request.cancelled) Fail("cancelled by nobody");
   }
   if (result.error == AcquireError::kCircuitOpen) ++result_.circuit_refusals;
   if (result.ok()) {
@@ -336,6 +373,8 @@ void PoolSimWorld::Act(size_t loop) {
     case 12:
     case 13:
       return Acquire(loop);
+    case 14:
+      return CancelOne();
     default:
       return ActOnUser(loop);
   }

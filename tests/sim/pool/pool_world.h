@@ -39,6 +39,9 @@ class PoolSimWorld {
     TimePoint deadline;
     bool fresh = false;
     bool answered = false;
+    bool cancelled = false;
+    size_t pool = 0;
+    AcquireId id = {};
   };
   // One lease, and what is said over it.
   struct User {
@@ -61,6 +64,8 @@ class PoolSimWorld {
   void Act(size_t loop);
   void Acquire(size_t loop);
   void OnAnswer(size_t pool, Request& request, AcquireResult result);
+  void CancelOne();
+  void Greet(ConnectionLease lease);
   void Hold(size_t loop, ConnectionLease lease);
   void OnEcho(uint64_t user, Buffer& input);
   void ActOnUser(size_t loop);
