@@ -57,6 +57,7 @@ struct NetcatOptions {
 
   bool read_input = true;              // Not with -d.
   bool half_close = true;              // Not with --keep-open-on-eof.
+  bool end_null = false;               // -N or -q: our side ends also if stdin is /dev/null.
   bool half_open = false;              // --half-open
   bool crlf = false;                   // -C
   std::optional<Duration> quit_after;  // -q, from the end of the input on

@@ -32,7 +32,7 @@ constexpr OptionSpec kSpecs[] = {
     {'l', "", nullptr, "listens"},
     {'M', "", "TTL", "time to live, or hop limit, of what is sent"},
     {'m', "", "TTL", "drops what comes with a smaller one"},
-    {'N', "", nullptr, "shuts down its side at the end of stdin: the default here"},
+    {'N', "", nullptr, "shuts down its side at the end of stdin: the default, but for /dev/null"},
     {'n', "", nullptr, "no names: addresses in numbers only"},
     {'O', "", "BYTES", "size of the send buffer"},
     {'P', "", "USER", "name for the proxy; password: $SPINDLE_PROXY_PASSWORD, or asked for"},
@@ -269,7 +269,8 @@ class Builder {
     } else if (datagram_) {
       options_.transport = NetcatTransport::kUdp;
     }
-    options_.half_close = !keep_open_ || shutdown_ || options_.quit_after.has_value();
+    options_.end_null = shutdown_ || options_.quit_after.has_value();
+    options_.half_close = !keep_open_ || options_.end_null;
     if (!proxy_) return absl::OkStatus();
     if (options_.listen) return Bad("no proxy support for listen");
     if (datagram_) return Bad("no proxy support for UDP mode");

@@ -71,7 +71,9 @@ absl::Status Relay::Run() {
 
 absl::Status Relay::Start() {
   last_activity_ = last_input_ = loop_.Now();
-  const bool has_input = options_.read_input && streams_.input_kind() != StreamKind::kNone;
+  const StreamKind input = streams_.input_kind();
+  const bool has_input = options_.read_input && input != StreamKind::kNone &&
+                         (input != StreamKind::kNull || options_.end_null);
   absl::Status status =
       WatchFd(socket_.fd(), socket_watch_, [this](FdEvents events) { OnSocket(events); });
   if (status.ok() && streams_.output_kind() != StreamKind::kNone) {
@@ -131,7 +133,8 @@ void Relay::Step(Flow& flow) {
 
 void Relay::OnOutgoingOver() {
   outgoing_over_ = true;
-  streams_.set_input_ended();
+  // Otherwise the rest of stdin is for the next connection (-k).
+  if (outgoing_.source_ended()) streams_.set_input_ended();
   if (outgoing_.state() == Flow::State::kReadFailed) {
     return Fail(ErrnoStatus("read stdin", outgoing_.error()));
   }
@@ -157,7 +160,7 @@ void Relay::OnIncomingOver() {
     return Fail(ErrnoStatus("receive", incoming_.error()));
   }
   if (incoming_.limit_reached()) return End(RelayEnd::kPacketLimit);
-  if (options_.keep_listening) return;
+  if (options_.keep_listening || options_.ports.size() > 1) return;
   if (absl::Status status = streams_.CloseOutput(); !status.ok()) Fail(std::move(status));
 }
 
@@ -229,7 +232,8 @@ absl::Status Relay::Undelivered() const {
   if (!outgoing_over_ && sending) {
     return absl::DataLossError("the peer has not taken all of stdin");
   }
-  if (!incoming_over_ && incoming_.pending() > 0) {
+  const bool writing = incoming_.pending() > 0 || incoming_.state() == Flow::State::kWriting;
+  if (!incoming_over_ && writing) {
     return absl::DataLossError("stdout has not taken all that was received");
   }
   return absl::OkStatus();

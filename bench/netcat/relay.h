@@ -30,7 +30,9 @@ enum class RelayEnd : uint8_t {
 // stdin to a socket, and the socket to stdout.
 //
 // - The end of stdin ends our side of the connection (NetcatOptions::half_close); with -d, and if
-//   stdin was closed from the start, our side never ends.
+//   stdin was closed from the start or is /dev/null, our side never ends (NetcatOptions::end_null
+//   makes an exception of the latter): some peers, netcat-openbsd among them, then cut what they
+//   send.
 // - The end of the peer's side ends the relay once stdin has nothing more to give: a file is sent
 // to
 //   its end, a terminal has nothing, and pipes and sockets are given kPeerEndGrace without a byte.

@@ -78,13 +78,17 @@ int BindAnywhere(int fd) {
                                sizeof unnamed.sun_family);
 }
 
-// Whether a socket lies at `address` that nobody listens at.
-bool IsStale(const SocketAddress& address, int type) {
-  struct stat status;
+// Removes the socket at `address` if nobody has it any more. It is asked for by a type that it
+// never has: a live one refuses that by EPROTOTYPE, and no connection of its is used up.
+bool RemoveStale(const SocketAddress& address) {
   const std::string path(address.unix_path());
-  if (stat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
-  const OwnedFd probe(Syscalls::Real().Socket(AF_UNIX, type, 0));
-  return probe.valid() && ConnectTo(probe.get(), address) == -ECONNREFUSED;
+  struct stat before;
+  if (lstat(path.c_str(), &before) != 0 || !S_ISSOCK(before.st_mode)) return false;
+  const OwnedFd probe(Syscalls::Real().Socket(AF_UNIX, SOCK_SEQPACKET, 0));
+  if (!probe.valid() || ConnectTo(probe.get(), address) != -ECONNREFUSED) return false;
+  struct stat now;
+  if (lstat(path.c_str(), &now) != 0 || now.st_ino != before.st_ino) return false;
+  return unlink(path.c_str()) == 0;
 }
 
 template <int (Syscalls::*kName)(int, sockaddr*, socklen_t*)>
@@ -144,15 +148,12 @@ absl::StatusOr<BoundSocket> BoundSocket::Bind(const SocketAddress& address, int 
   }
   int error = BindTo(fd->get(), address);
   const bool has_path = address.kind() == SocketAddress::Kind::kUnixPath;
-  if (error == -EADDRINUSE && has_path && IsStale(address, type)) {
-    unlink(std::string(address.unix_path()).c_str());
-    error = BindTo(fd->get(), address);
-  }
+  if (error == -EADDRINUSE && has_path && RemoveStale(address)) error = BindTo(fd->get(), address);
   if (error < 0) return ErrnoStatus(Concat("bind ", address.ToString()), -error);
   BoundSocket socket;
   socket.fd_ = *std::move(fd);
   struct stat status;
-  if (has_path && stat(std::string(address.unix_path()).c_str(), &status) == 0) {
+  if (has_path && lstat(std::string(address.unix_path()).c_str(), &status) == 0) {
     socket.path_ = address.unix_path();
     socket.device_ = status.st_dev;
     socket.inode_ = status.st_ino;
@@ -181,7 +182,7 @@ BoundSocket& BoundSocket::operator=(BoundSocket&& other) noexcept {
 
 BoundSocket::~BoundSocket() {
   struct stat status;
-  if (path_.empty() || stat(path_.c_str(), &status) != 0) return;
+  if (path_.empty() || lstat(path_.c_str(), &status) != 0) return;
   if (status.st_dev == device_ && status.st_ino == inode_) unlink(path_.c_str());
 }
 

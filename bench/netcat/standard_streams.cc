@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +30,7 @@ StreamKind KindOf(int fd) {
     case S_IFSOCK:
       return StreamKind::kSocket;
     case S_IFCHR:
+      if (status.st_rdev == makedev(1, 3)) return StreamKind::kNull;
       return isatty(fd) ? StreamKind::kTerminal : StreamKind::kOther;
     default:
       return StreamKind::kOther;

@@ -18,7 +18,8 @@ enum class StreamKind : uint8_t {
   kTerminal,
   kPipe,
   kSocket,
-  kOther,  // /dev/null and its like.
+  kNull,   // /dev/null
+  kOther,  // Other devices.
 };
 
 // stdin and stdout, so that neither blocks a loop, and without a change that other programs would
