@@ -56,8 +56,12 @@ class Case(unittest.TestCase):
 
     def client(self, *words, **more):
         """A client, and the socket of its peer."""
+        return self.client_of([*OURS, *words], **more)
+
+    def client_of(self, command, **more):
         listener = self.listener()
-        program = self.start(*words, "127.0.0.1", str(listener.getsockname()[1]), **more)
+        program = Run([*command, "127.0.0.1", str(listener.getsockname()[1])], **more)
+        self.addCleanup(program.stop)
         peer, self.source = listener.accept()
         self.addCleanup(peer.close)
         return program, peer
@@ -110,6 +114,14 @@ class EndsTest(Case):
         self.assertEqual(client.wait(), 0, client.err)
         os.close(leader)
         os.close(follower)
+
+    def test_a_writer_that_ends_at_once_has_all_of_it_sent(self):
+        for size in (4096, 4097, 65537):
+            command = f'head -c {size} /dev/zero | exec "$@"'
+            client, peer = self.client_of(["sh", "-c", command, "sh", *OURS])
+            self.assertEqual(len(receive_all(peer)), size)
+            peer.close()
+            self.assertEqual(client.wait(), 0, client.err)
 
     def test_half_open_waits_for_stdin(self):
         read, write = os.pipe()
@@ -231,6 +243,14 @@ class DescriptorsTest(Case):
                 self.assertEqual(client.out, b"")
                 if code != 0:
                     self.assertIn("write to stdout: Bad file descriptor", client.err)
+
+    def test_a_stdin_that_cannot_be_read_as_under_nohup(self):
+        with open("/dev/null", "wb") as unreadable:
+            server = self.listen("-k", stdin=unreadable)
+        for text in (b"one", b"two"):
+            with connect(server) as peer:
+                peer.sendall(text)
+            until(lambda t=text: server.out.endswith(t), "it has come")
 
     def test_a_directory_is_not_read(self):
         folder = os.open(self.folder, os.O_RDONLY)
@@ -414,6 +434,12 @@ class DatagramsTest(Case):
         os.close(write)
         server.process.send_signal(signal.SIGINT)
         self.assertEqual(server.wait(), 130)
+
+    def test_a_listener_with_something_to_say_waits_until_it_knows_whom(self):
+        server = self.listen("-u", stdin=b"answer")
+        client = run([*OURS, "-uW", "1", "127.0.0.1", str(server.port())], stdin=b"question")
+        self.assertEqual((client.code, client.out), (0, b"answer"), client.err)
+        self.assertEqual(server.out, b"question")
 
     def test_k_hears_everybody_and_answers_the_last(self):
         stdin, write = os.pipe()
