@@ -238,6 +238,11 @@ class DescriptorsTest(Case):
                               port], stdin=self.pipe()[1])
                 peer, _ = listener.accept()
                 with peer:
+                    # No socket may get their numbers.
+                    for number in {"<&-": [0], ">&-": [1]}.get(closed[:3], []) + \
+                            ([2] if "2>" in closed else []):
+                        self.assertEqual(os.readlink(f"/proc/{client.pid}/fd/{number}"),
+                                         "/dev/null")
                     peer.sendall(says)
                 self.assertEqual(client.wait(), code, client.err)
                 self.assertEqual(client.out, b"")
