@@ -2,6 +2,7 @@
 #define SPINDLE_BENCH_CLI_COMMANDS_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,11 @@ Command AddNetlab(CLI::App& program);
 Command AddScan(CLI::App& program);
 Command AddStat(CLI::App& program);
 Command AddTop(CLI::App& program);
+
+// `spindle nc`, or the program under the name nc or spindle-nc: the exit code, if it is that.
+std::optional<int> RunIfNetcat(const CommandLine& line);
+// For the help.
+void ListNetcat(CLI::App& program);
 
 }  // namespace spindle::bench
 

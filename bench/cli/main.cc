@@ -26,6 +26,7 @@ int EndParse(const CLI::App& program, const CLI::ParseError& error) {
 }
 
 int Main(int argc, char** argv) {
+  if (const auto code = RunIfNetcat(CommandLine(argv, argv + argc))) return *code;
   CLI::App program("Spindle: measures servers, and sequential against parallel sends.", "spindle");
   program.set_version_flag("--version", std::string("spindle ") + kVersion);
   program.require_subcommand(1);
@@ -33,6 +34,7 @@ int Main(int argc, char** argv) {
   const Command commands[] = {AddServe(program),   AddBench(program),  AddSeqpar(program),
                               AddCompare(program), AddReport(program), AddNetlab(program),
                               AddScan(program),    AddStat(program),   AddTop(program)};
+  ListNetcat(program);
 
   const CommandLine command_line(argv, argv + argc);
   std::vector<std::string> arguments = WithExplicitJson(command_line);

@@ -103,6 +103,7 @@ def _library(source, prefix):
     for name in ("SpindleConfig.cmake", "SpindleConfigVersion.cmake"):
         yield Entry(f"lib/cmake/Spindle/{name}", _fill(source, name, values))
     yield Entry("bin/spindle", source.read("bench/cli/spindle"), 0o755)
+    yield Entry("bin/spindle-nc", link="spindle")
 
 
 def _drop_in(source, prefix, openssl):

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""One gigabyte through `spindle nc` and through Debian's netcat-openbsd, in turn: speed, processor time.
+
+  bazel run -c opt //bench/rivals:netcat_pairs [-- ROUNDS]
+
+Each round sends the same bytes over loopback with both programs, in an order left to chance: from a
+file to /dev/null, from a file to a file, and from a pipe to a pipe. Prints the median ratios ours /
+theirs with the interval that the sign test gives (95 %); of speeds, where more is better, and of the
+processor time of both ends together (with the two `cat` of the pipes), where less is. Needs 2 GB in
+/dev/shm.
+"""
+
+import math
+import os
+import pathlib
+import random
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+PROGRAMS = {"ours": (["bench/cli/spindle", "nc"], []), "theirs": (["nc.openbsd"], ["-N"])}
+SIZE = 1_000_000_000
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_listener(port):
+    """Without a connection, which would be the only one."""
+    mark = f":{port:04X} 00000000:0000 0A"
+    while mark not in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii"):
+        time.sleep(0.001)
+
+
+def processor_time():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def transfer(program, source, sink):
+    """Seconds, and seconds of processors. `sink` None: pipes on both sides."""
+    command, options = PROGRAMS[program]
+    port = free_port()
+    before = processor_time()
+    with open(source, "rb") as file, open(sink or "/dev/null", "wb") as out:
+        server = subprocess.Popen([*command, *options, "-l", "127.0.0.1", str(port)],
+                                  stdin=subprocess.DEVNULL, stdout=out if sink else subprocess.PIPE)
+        helpers = []
+        if sink is None:
+            helpers.append(subprocess.Popen(["cat"], stdin=server.stdout, stdout=out))
+            server.stdout.close()
+        wait_for_listener(port)
+        start = time.monotonic()
+        if sink is None:
+            helpers.append(subprocess.Popen(["cat"], stdin=file, stdout=subprocess.PIPE))
+        client = subprocess.Popen([*command, *options, "127.0.0.1", str(port)],
+                                  stdin=file if sink else helpers[1].stdout,
+                                  stdout=subprocess.DEVNULL)
+        if sink is None:
+            helpers[1].stdout.close()
+        codes = [process.wait() for process in (client, server, *helpers)]
+        seconds = time.monotonic() - start
+    if any(codes):
+        raise SystemExit(f"netcat_pairs: exit codes {codes}")
+    if sink not in (None, "/dev/null") and os.path.getsize(sink) != SIZE:
+        raise SystemExit("netcat_pairs: the file was cut")
+    return seconds, processor_time() - before
+
+
+def interval(values):
+    """The order statistics that enclose the median with 95 %."""
+    ordered = sorted(values)
+    n = len(ordered)
+    below, rank = 0.0, 0
+    while rank < n // 2 and below + math.comb(n, rank) / 2**n <= 0.025:
+        below += math.comb(n, rank) / 2**n
+        rank += 1
+    rank = max(rank - 1, 0)
+    return ordered[rank], ordered[n // 2], ordered[n - 1 - rank]
+
+
+def main():
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 11
+    if rounds < 6:
+        raise SystemExit("netcat_pairs: fewer than 6 rounds give no interval")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        source = os.path.join(folder, "source")
+        with open(source, "wb") as file:
+            for _ in range(SIZE // 1_000_000):
+                file.write(os.urandom(1_000_000))
+        for name, sink in (("file to /dev/null", "/dev/null"),
+                           ("file to file", os.path.join(folder, "sink")), ("pipe to pipe", None)):
+            speed, work, seconds = [], [], []
+            for _ in range(rounds):
+                got = {program: transfer(program, source, sink)
+                       for program in random.sample(list(PROGRAMS), 2)}
+                speed.append(got["theirs"][0] / got["ours"][0])
+                work.append(got["ours"][1] / got["theirs"][1])
+                seconds.append(got["ours"][0])
+            for label, ratios in (("speed", speed), ("processor time", work)):
+                low, median, high = interval(ratios)
+                print(f"{name:<18} {label:<15} {median:.2f} [{low:.2f}, {high:.2f}] of {rounds} "
+                      "rounds", flush=True)
+            print(f"{name:<18} {SIZE / 1e6 / interval(seconds)[1]:.0f} MB/s with ours")
+
+
+if __name__ == "__main__":
+    main()
