@@ -105,6 +105,10 @@ ReceiveBatch::Part ReceiveBatch::Next(size_t max_size) {
   return part;
 }
 
-void ReceiveBatch::Drop(const Part& part) { Poison(part.data.data(), part.data.size()); }
+void ReceiveBatch::Drop(const Part& part) {
+  // Memory is poisoned by eights. Behind a datagram that is one there is nothing to be read.
+  const size_t size = part.coalesced ? part.data.size() : (part.data.size() + 7) / 8 * 8;
+  Poison(part.data.data(), size);
+}
 
 }  // namespace spindle

@@ -88,6 +88,22 @@ TEST_F(UdpErrorsTest, ConnectedSocketSurvivesADeadPeer_U1) {
   }
 }
 
+// A socket that does not receive hears of errors all the same, and does not stay awake for them.
+TEST_F(UdpErrorsTest, PausedSocketIsToldOfErrors_U1) {
+  for (const bool network_errors : {true, false}) {
+    errors_.clear();
+    auto peer = std::make_unique<RawUdp>();
+    const auto socket = Connect(peer->address(), Noting(), {.network_errors = network_errors});
+    peer.reset();
+    socket->PauseReceiving();
+    ASSERT_TRUE(socket->Send("x").ok());
+    EXPECT_LT(Settle(), 8);
+    ASSERT_EQ(errors_.size(), 1u);
+    EXPECT_EQ(errors_[0].error.code(), ECONNREFUSED);
+    EXPECT_EQ(Settle(), 0);
+  }
+}
+
 // A pending error must not be taken for that of the next datagram, whose own peer is healthy: not
 // in the middle of a batch, and not over and over.
 TEST_F(UdpErrorsTest, DeadPeersInABatchCostTheOthersNothing_U1) {

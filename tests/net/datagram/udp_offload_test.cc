@@ -66,6 +66,23 @@ TEST_F(UdpOffloadTest, RunsLeaveAndArriveAsOne) {
   EXPECT_EQ(raw.ReceiveAll(), run);
 }
 
+TEST_F(UdpOffloadTest, OverIpv6Too) {
+  const auto receiver = Bind(Noting(), {}, SocketAddress::AnyV6(0));
+  if (!Offers(*receiver)) GTEST_SKIP() << "the kernel has no UDP_SEGMENT or UDP_GRO";
+  const uint16_t port = receiver->local_address().port();
+  for (const SocketAddress& to :
+       {SocketAddress::LoopbackV6(port), SocketAddress::LoopbackV4(port)}) {
+    heard_.clear();
+    const auto sender = Bind({}, {}, SocketAddress::AnyV6(0));
+    const Strings run = Run(30, 1200, 7);
+    SendAll(*sender, run, to);
+    Settle();
+    EXPECT_EQ(heard_, run);
+    EXPECT_EQ(sender->stats().segmented, 30u);
+  }
+  EXPECT_EQ(receiver->stats().coalesced, 60u);
+}
+
 // What may not be put together is not: other sizes, other peers, other sources, empty ones, more
 // than the kernel cuts apart.
 TEST_F(UdpOffloadTest, OnlyTheLastMayBeShorter) {
