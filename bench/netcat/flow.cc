@@ -86,7 +86,9 @@ bool Flow::MoveOn() {
   }
   if (result.count == -EAGAIN) return Set(result.sink_is_full ? State::kWriting : State::kReading);
   if (result.count == -EINTR) return true;
-  if (result.count < 0) return Fail(State::kWriteFailed, result.count);
+  if (result.count < 0) {
+    return Fail(result.source_failed ? State::kReadFailed : State::kWriteFailed, result.count);
+  }
   if (result.count == 0) {
     source_ended_ = true;
     return Set(State::kEnded);

@@ -35,6 +35,7 @@ class Flow {
   struct MoveResult {
     ssize_t count = 0;
     bool sink_is_full = false;
+    bool source_failed = false;  // With an error: not the sink.
   };
   using Move = absl::AnyInvocable<MoveResult()>;
 

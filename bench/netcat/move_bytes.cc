@@ -28,10 +28,8 @@ Flow::MoveResult Result(ssize_t count, int sink) {
   return {.count = -(IsUnsupported(error) ? EINVAL : error)};
 }
 
-Flow::Move Splice(int source, int sink) {
-  return [source, sink] {
-    return Result(splice(source, nullptr, sink, nullptr, kPiece, SPLICE_F_NONBLOCK), sink);
-  };
+Flow::MoveResult Splice(int source, int sink) {
+  return Result(splice(source, nullptr, sink, nullptr, kPiece, SPLICE_F_NONBLOCK), sink);
 }
 
 }  // namespace
@@ -39,12 +37,15 @@ Flow::Move Splice(int source, int sink) {
 Flow::Move MoveFromInput(NetSocket& socket, StandardStreams& streams,
                          const NetcatOptions& options) {
   if (socket.is_datagram() || options.crlf || options.interval > Duration::zero()) return nullptr;
-  if (streams.input_kind() == StreamKind::kPipe) return Splice(streams.input(), socket.fd());
+  if (streams.input_kind() == StreamKind::kPipe) {
+    return [source = streams.input(), sink = socket.fd()] { return Splice(source, sink); };
+  }
   if (streams.input_kind() != StreamKind::kFile) return nullptr;
   return [source = streams.input(), sink = socket.fd()] {
     Flow::MoveResult result = Result(sendfile(sink, source, nullptr, kPiece), sink);
     // A file never has to be waited for.
     if (result.count == -EAGAIN) result.sink_is_full = true;
+    result.source_failed = result.count == -EIO;
     return result;
   };
 }
@@ -52,7 +53,12 @@ Flow::Move MoveFromInput(NetSocket& socket, StandardStreams& streams,
 Flow::Move MoveToOutput(NetSocket& socket, StandardStreams& streams, const NetcatOptions& options) {
   const bool shown = options.packet_limit > 0 || options.interval > Duration::zero();
   if (socket.is_datagram() || shown || streams.output_kind() != StreamKind::kPipe) return nullptr;
-  return Splice(socket.fd(), streams.output());
+  return [source = socket.fd(), sink = streams.output()] {
+    Flow::MoveResult result = Splice(source, sink);
+    // A pipe fails in one way only.
+    result.source_failed = result.count != -EPIPE;
+    return result;
+  };
 }
 
 }  // namespace spindle::bench

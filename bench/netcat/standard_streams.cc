@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -37,10 +38,18 @@ StreamKind KindOf(int fd) {
   }
 }
 
+// Whether a read or a write of it may wait, and there is no flag for a single call against that.
+bool CanWait(StreamKind kind) {
+  return kind != StreamKind::kNone && kind != StreamKind::kFile && kind != StreamKind::kSocket;
+}
+
+bool IsReady(int fd, short events) {
+  pollfd state = {fd, events, 0};
+  return poll(&state, 1, 0) > 0;
+}
+
 OwnedFd OpenAgain(int fd, StreamKind kind, int flags) {
-  if (kind == StreamKind::kNone || kind == StreamKind::kFile || kind == StreamKind::kSocket) {
-    return OwnedFd();
-  }
+  if (!CanWait(kind)) return OwnedFd();
   return OwnedFd(
       open(Concat("/proc/self/fd/", fd).c_str(), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 }
@@ -57,12 +66,13 @@ StandardStreams::StandardStreams() : input_kind_(KindOf(0)), output_kind_(KindOf
   }
   input_ = OpenAgain(0, input_kind_, O_RDONLY);
   output_ = OpenAgain(1, output_kind_, O_WRONLY);
-  waits_for_output_ =
-      !output_.valid() && output_kind_ != StreamKind::kFile && output_kind_ != StreamKind::kSocket;
+  input_waits_ = !input_.valid() && CanWait(input_kind_);
+  output_waits_ = !output_.valid() && CanWait(output_kind_);
 }
 
 ssize_t StandardStreams::Read(std::span<char> block) {
   if (input_kind_ == StreamKind::kNone) return 0;
+  if (input_waits_ && !IsReady(0, POLLIN)) return -EAGAIN;
   const ssize_t count =
       Result(input_kind_ == StreamKind::kSocket ? recv(0, block.data(), block.size(), MSG_DONTWAIT)
                                                 : read(input(), block.data(), block.size()));
@@ -75,8 +85,10 @@ ssize_t StandardStreams::Write(std::string_view text) {
   if (output_kind_ == StreamKind::kSocket) {
     return Result(send(1, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
   }
-  // What is ready takes so much without waiting.
-  if (waits_for_output_) text = text.substr(0, PIPE_BUF);
+  if (output_waits_) {
+    if (!IsReady(1, POLLOUT)) return -EAGAIN;
+    text = text.substr(0, PIPE_BUF);  // What is ready takes so much.
+  }
   return Result(write(output(), text.data(), text.size()));
 }
 

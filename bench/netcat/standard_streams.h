@@ -55,9 +55,11 @@ class StandardStreams {
  private:
   StreamKind input_kind_;
   StreamKind output_kind_;
-  OwnedFd input_;                  // If opened again.
-  OwnedFd output_;                 // Likewise.
-  bool waits_for_output_ = false;  // A pipe or device that could not be opened again.
+  OwnedFd input_;   // If opened again.
+  OwnedFd output_;  // Likewise.
+  // A pipe or device that could not be opened again.
+  bool input_waits_ = false;
+  bool output_waits_ = false;
   bool input_ended_ = false;
   bool output_closed_ = false;
 };

@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.dont_write_bytecode = True
@@ -277,6 +278,26 @@ class DescriptorsTest(Case):
         here.close()
         self.assertEqual(client.wait(), 0, client.err)
 
+    def test_pipes_that_cannot_be_opened_again(self):
+        hide = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+        if run([*hide, "true"]).code != 0:
+            self.skipTest("no mount namespaces here")
+        stdin, write = os.pipe()
+        client, peer = self.client_of([*hide, *OURS], stdin=stdin, stdout=-1)
+        os.close(stdin)
+        os.write(write, b"hello")  # And no end: a read that waits would hold up all else.
+        self.assertEqual(peer.recv(100), b"hello")
+        sent = threading.Thread(target=peer.sendall, args=(BIG,))
+        sent.start()
+        got = client.process.stdout.read(len(BIG))
+        sent.join()
+        self.assertEqual(got, BIG)
+        os.close(write)
+        self.assertEqual(receive_all(peer), b"")
+        peer.close()
+        self.assertEqual(client.wait(), 0, client.err)
+        client.process.stdout.close()
+
     def test_stdout_in_append_mode(self):
         path = os.path.join(self.folder, "log")
         for text in (b"one\n", b"two\n"):
@@ -342,6 +363,18 @@ class OptionsTest(Case):
         server.process.send_signal(signal.SIGINT)
         self.assertEqual(server.wait(), 130)
         self.assertEqual(server.out, b"one two three!")
+
+    def test_a_reset_of_one_connection_is_not_the_end_of_a_pipe_as_stdout(self):
+        server = self.listen("-k", stdin=None, stdout=-1)
+        with connect(server) as peer:
+            peer.sendall(b"one")
+            self.assertEqual(server.process.stdout.read(3), b"one")
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.until_says("receive: Connection reset by peer")
+        with connect(server) as peer:
+            peer.sendall(b"two")
+            self.assertEqual(server.process.stdout.read(3), b"two")
+        server.process.stdout.close()
 
     def test_without_k_there_is_one_connection(self):
         server = self.listen(stdin=None)

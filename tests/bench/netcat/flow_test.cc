@@ -181,6 +181,10 @@ TEST(FlowTest, AMoveThatFailsOrEnds) {
   Ends ends;
   Flow failed = ends.Make({}, [] { return Flow::MoveResult{.count = -EPIPE}; });
   EXPECT_EQ(failed.Step(), Flow::State::kWriteFailed);
+  Flow source =
+      ends.Make({}, [] { return Flow::MoveResult{.count = -ECONNRESET, .source_failed = true}; });
+  EXPECT_EQ(source.Step(), Flow::State::kReadFailed);
+  EXPECT_EQ(source.error(), ECONNRESET);
   Flow ended = ends.Make({}, [] { return Flow::MoveResult{}; });
   EXPECT_EQ(ended.Step(), Flow::State::kEnded);
   EXPECT_TRUE(ended.source_ended());
