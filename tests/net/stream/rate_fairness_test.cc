@@ -130,12 +130,12 @@ class World {
         in.Clear();
       };
     } else {
-      callbacks.on_open = [this](Connection& c) { Ask(c); };
+      callbacks.on_open = [](Connection& c) { Ask(c); };
       callbacks.on_bytes = [this](Connection& c, Buffer& in) {
         in.Clear();
         ++answers_;
         slowest_ = std::max<Duration>(slowest_, c.loop().Now() - *c.data<TimePoint>());
-        c.loop().RunAfter(milliseconds(50 + random_.Uniform(300)), [this, handle = c.handle()] {
+        c.loop().RunAfter(milliseconds(50 + random_.Uniform(300)), [handle = c.handle()] {
           if (Connection* const again = handle.Get()) Ask(*again);
         });
       };
