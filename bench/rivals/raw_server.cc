@@ -125,7 +125,7 @@ void RunAcceptor(Options options) {
     }
   }).detach();
   rivals::SayListening(options.address);
-  rivals::WaitForTermination();
+  rivals::SleepForEver();
 }
 
 }  // namespace

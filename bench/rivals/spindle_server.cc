@@ -13,7 +13,6 @@
 #include "bench/rivals/server.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/event_loop_thread_pool.h"
-#include "net/loop/signal_watcher.h"
 #include "net/stream/connection.h"
 #include "net/stream/couple.h"
 #include "net/stream/stream_client.h"
@@ -168,8 +167,6 @@ int main(int argc, char** argv) {
   const auto pool = OrDie(EventLoopThreadPool::Start(*loop, {.workers = options.loops}));
   const auto server = OrDie(spindle::StreamServer::Listen(*pool, AddressOf(options.address),
                                                           CallbacksFor(options, *pool)));
-  const auto signals = OrDie(spindle::SignalWatcher::Create(
-      *loop, {SIGTERM, SIGINT}, [&](int, const signalfd_siginfo&) { loop->Quit(); }));
   std::fprintf(stderr, "listening on %s\n", server->address().ToString().c_str());
   return loop->Run().ok() ? 0 : 1;
 }
