@@ -29,6 +29,7 @@
 #include "bench/load/local_server.h"
 #include "bench/load/measured_load.h"
 #include "bench/load/resolve.h"
+#include "bench/load/room_load.h"
 #include "bench/load/stream_load.h"
 #include "bench/report/json_lines.h"
 #include "bench/report/progress.h"
@@ -149,6 +150,13 @@ class PartMaker {
       options.first_connection = first;
       options.connect_timeout = flags_.connect_timeout;
       return std::make_unique<StreamLoad>(loop, server_, options);
+    }
+    if (flags_.room > 0) {
+      RoomLoadOptions options{.connections = connections, .senders = flags_.room};
+      options.message_bytes = flags_.message_bytes;
+      options.seed = flags_.seed;
+      options.connect_timeout = flags_.connect_timeout;
+      return std::make_unique<RoomLoad>(loop, server_, options);
     }
     if (flags_.churn) {
       ChurnLoadOptions options{.lanes = connections, .message_bytes = flags_.message_bytes};

@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "bench/cli/flags.h"
 #include "bench/cli/outputs.h"
+#include "bench/load/room_load.h"
 
 namespace spindle::bench {
 namespace {
@@ -46,6 +47,15 @@ bool Given(const CLI::App& app, const std::string& name) {
   throw CLI::ValidationError(name, why);
 }
 
+void CheckRoom(const BenchFlags& flags) {
+  if (flags.room == 0) return;
+  if (flags.own_server()) Refuse("--room", "needs HOST PORT of a server that sends all to all");
+  if (flags.room > flags.connections) Refuse("--room", "are more senders than connections (-c)");
+  if (flags.message_bytes < kRoomHeaderBytes) {
+    Refuse("--room", Concat("needs messages of ", kRoomHeaderBytes, " bytes or more (-s)"));
+  }
+}
+
 void CheckServer(const CLI::App& app, const BenchFlags& flags) {
   if (flags.own_server()) {
     if (flags.server_pid > 0) Refuse("--server-pid", "is for a server elsewhere: give HOST PORT");
@@ -70,6 +80,7 @@ void Complete(const CLI::App& app, BenchFlags& flags) {
   };
   excludes("--stream", {"--rate", "--churn", "--pipeline"});
   excludes("--pipeline", {"--rate", "--churn"});
+  excludes("--room", {"--rate", "--churn", "--pipeline", "--stream", "--threads"});
   if (Given(app, "--arrivals") && !flags.open_loop()) Refuse("--arrivals", "needs --rate");
   if (flags.mode_index != 0 && !flags.stream) Refuse("--mode", "other than echo needs --stream");
   if (flags.mode_index != 0 && flags.idle > 0) {
@@ -77,6 +88,7 @@ void Complete(const CLI::App& app, BenchFlags& flags) {
   }
   if (flags.duration == Duration::zero()) Refuse("--duration", "must be above 0");
   CheckServer(app, flags);
+  CheckRoom(flags);
   if (flags.stream && !Given(app, "--size")) flags.message_bytes = kStreamBlock;
   if (flags.churn && flags.open_loop() && !Given(app, "--connections")) {
     flags.connections = std::max(kChurnLanes, flags.threads);
@@ -113,6 +125,9 @@ void AddLoadFlags(CLI::App& app, BenchFlags& flags) {
       "what the server does; with --stream: sink takes all and answers nothing, chargen sends "
       "and is only read");
   app.add_flag("--churn", flags.churn, "a new connection for each message: connect, echo, close");
+  AddSize(app, "--room", flags.room, {0, 1000000},
+          "the server sends everything to all connections: so many of them send, each its next "
+          "message when all have the last one");
   app.add_flag("--spread-local,!--no-spread-local", flags.spread_local,
                "with --churn to 127.x.x.x: connect from 127.0.0.1 to 127.0.0.32 in turn (default), "
                "so that ports in TIME_WAIT do not run out");
@@ -132,7 +147,9 @@ ServiceMode BenchFlags::mode() const { return kModes[mode_index]; }
 
 ThinkMode BenchFlags::think_mode() const { return static_cast<ThinkMode>(think_mode_index); }
 
-std::string BenchFlags::kind() const { return churn ? "churn" : stream ? "stream" : "echo"; }
+std::string BenchFlags::kind() const {
+  return churn ? "churn" : stream ? "stream" : room > 0 ? "room" : "echo";
+}
 
 std::vector<std::string> ThinkModeNames() { return {"timer", "block", "burn"}; }
 

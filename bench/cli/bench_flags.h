@@ -38,6 +38,7 @@ struct BenchFlags {
   bool stream = false;
   size_t mode_index = 0;
   bool churn = false;
+  uint64_t room = 0;  // Senders of a room; 0: no room.
   uint64_t idle = 0;
   bool spread_local = true;
   PinPlan pin = {};
@@ -57,7 +58,7 @@ struct BenchFlags {
   // What the server is expected to do.
   ServiceMode mode() const;
   ThinkMode think_mode() const;
-  // "echo", "churn" or "stream".
+  // "echo", "churn", "stream" or "room".
   std::string kind() const;
 };
 

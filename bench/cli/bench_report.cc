@@ -121,6 +121,7 @@ std::vector<std::pair<std::string, RunRecord::Value>> Config(const BenchFlags& f
       {"pipeline", flags.pipeline},
       {"stream", flags.stream},
       {"churn", flags.churn},
+      {"room_senders", flags.room},
       {"duration_s", Seconds(flags.duration)},
       {"warmup_s", Seconds(flags.warmup)},
       {"client_cpus", Processors(flags.pin.client)},

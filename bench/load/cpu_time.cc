@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <memory>
@@ -71,6 +73,20 @@ CpuTime TaskCpuTime(const std::string& task) {
   return cpu;
 }
 
+double Share(Duration part, Duration whole) {
+  return static_cast<double>(part.count()) / static_cast<double>(whole.count());
+}
+
+// What all its threads have used, those that have ended among them.
+std::optional<Duration> ProcessClock(pid_t pid) {
+  clockid_t clock = 0;
+  timespec time = {};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) {
+    return std::nullopt;
+  }
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 }  // namespace
 
 CpuTime ThreadCpuTime() {
@@ -89,6 +105,12 @@ std::optional<CpuTime> ProcessCpuTime(pid_t pid) {
   CpuTime sum;
   while (const dirent* entry = readdir(folder.get())) {
     if (entry->d_name[0] != '.') sum += TaskCpuTime(Concat(tasks, "/", entry->d_name));
+  }
+  // What schedstat says of a thread that runs is up to a tick old; the process' own clock is not.
+  if (const std::optional<Duration> exact = ProcessClock(pid); exact.has_value()) {
+    const double share = sum.total() > Duration::zero() ? Share(sum.user, sum.total()) : 0;
+    sum.user = Duration(std::llround(static_cast<double>(exact->count()) * share));
+    sum.system = *exact - sum.user;
   }
   return sum;
 }

@@ -40,8 +40,8 @@ struct CpuTime {
 CpuTime ThreadCpuTime();
 
 // Of the threads that process `pid` has now: nullopt if there is no such process, or it may not be
-// looked at. Threads that have ended count no longer, so a difference means something for servers
-// whose threads stay. proc(5).
+// looked at. The sum is exact and knows threads that have ended; its division into user and system,
+// and the other parts, are those of the threads that are there. clock_getcpuclockid(3), proc(5).
 std::optional<CpuTime> ProcessCpuTime(pid_t pid);
 
 }  // namespace spindle::bench

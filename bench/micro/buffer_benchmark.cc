@@ -1,7 +1,7 @@
-// Buffer next to std::string, absl::Cord and, as the bound, one flat block with two indexes that
-// neither grows nor shares; in one run.
+// Buffer next to std::string, absl::Cord, libevent's evbuffer and, as the bound, one flat block
+// with two indexes that neither grows nor shares; in one run.
 //
-// Catalogue of workloads; each is run on all four:
+// Catalogue of workloads; each is run on all five:
 //   AppendConsume/N     append N bytes, consume them: one message through a connection
 //   AppendMany/N        1,000 appends of N bytes, then consumed in bites of 4 KiB; time per append
 //   AppendManyFresh     the same from a fresh buffer, 64 bytes: with the growing
@@ -13,6 +13,8 @@
 //
 // Sizes are hidden from the compiler. Spread: --benchmark_repetitions=9
 // --benchmark_enable_random_interleaving=true, and read the medians of one run only.
+
+#include <event2/buffer.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -51,6 +53,24 @@ struct Cord {
     bytes.Prepend(absl::string_view(data.data(), data.size()));
   }
   void Consume(size_t n) { bytes.RemovePrefix(n); }
+};
+
+// libevent's; a move is that of all its chains into another one.
+struct EvBuffer {
+  struct Bytes {
+    Bytes() = default;
+    Bytes(Bytes&& other) noexcept { *this = std::move(other); }
+    Bytes& operator=(Bytes&& other) noexcept {
+      evbuffer_add_buffer(buffer, other.buffer);
+      return *this;
+    }
+    ~Bytes() { evbuffer_free(buffer); }
+    evbuffer* buffer = evbuffer_new();
+  };
+  Bytes bytes;
+  void Append(std::string_view data) { evbuffer_add(bytes.buffer, data.data(), data.size()); }
+  void Prepend(std::string_view data) { evbuffer_prepend(bytes.buffer, data.data(), data.size()); }
+  void Consume(size_t n) { evbuffer_drain(bytes.buffer, n); }
 };
 
 struct FlatBlock {
@@ -208,6 +228,7 @@ void HeaderAndBody(benchmark::State& state) {
   BENCHMARK(workload<OurBuffer>) __VA_ARGS__; \
   BENCHMARK(workload<String>) __VA_ARGS__;    \
   BENCHMARK(workload<Cord>) __VA_ARGS__;      \
+  BENCHMARK(workload<EvBuffer>) __VA_ARGS__;  \
   BENCHMARK(workload<FlatBlock>) __VA_ARGS__
 
 SPINDLE_BENCHMARK_ALL(AppendConsume, ->Arg(64)->Arg(16384));

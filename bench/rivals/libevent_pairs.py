@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 
-ECHO = "bench/rivals/libevent_echo"
+ECHO = "bench/rivals/libevent_{}_server"
 SPINDLE = "bench/cli/spindle"
 WITH_SPINDLE = "tools/with-spindle"
 LIBRARY = "net/compat/libevent/libevent-2.1.so.7.0.1"
@@ -25,8 +25,8 @@ LIBRARY = "net/compat/libevent/libevent-2.1.so.7.0.1"
 class Server:
     def __init__(self, way, ours=False):
         self.process = subprocess.Popen(
-            [*([WITH_SPINDLE] if ours else []), ECHO, way, "0"], stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "SPINDLE_LIBEVENT": os.path.abspath(LIBRARY)})
+            [*([WITH_SPINDLE] if ours else []), ECHO.format(way), "127.0.0.1", "0"],
+            stderr=subprocess.PIPE, text=True, env={**os.environ, "SPINDLE_LIBEVENT": os.path.abspath(LIBRARY)})
         self.port = re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n",
                                  self.process.stderr.readline()).group(1)
         maps = pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()
@@ -53,7 +53,7 @@ def compare(label, a, b, options):
 
 def main():
     print(f"{'':<32} {'cpu/message':<24} rate")
-    for way in ("bufferevent", "event"):
+    for way in ("buffer", "event"):
         theirs, again, ours = Server(way), Server(way), Server(way, ours=True)
         for size in ("64", "16K"):
             options = ["-c", "64", "-s", size, *sys.argv[1:]]

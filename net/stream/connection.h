@@ -216,6 +216,9 @@ class Connection final : private IoSlot, private LiveCounted<Connection> {
 
   Connection(ConnectionGroup& group, const SocketAddress& peer);
   ~Connection();
+  // In connection_memory.cc. Any thread, as all else that is allocated.
+  static void* operator new(size_t size);
+  static void operator delete(void* memory);
 
   void OnIoEvent(const IoEvent& event) override;
   void OnReady() override;

@@ -65,14 +65,19 @@ TEST_F(BenchTest, WhatDoesNotGoTogetherIsOneLineAndExitCode2) {
            {"-t", "0"},
            {"--pin", "client:77777"},
            {"--server-pid", "1"},
+           {"--room", "1"},
        }) {
     const ProgramResult result = RunProgram(Bench(options));
     EXPECT_EQ(result.exit_code, 2) << options.back();
     EXPECT_TRUE(result.err.starts_with("spindle bench: ")) << result.err;
     EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
   }
-  for (const Words& options :
-       std::vector<Words>{{"--loops", "1"}, {"--think", "1ms"}, {"--pin", "server:0"}}) {
+  for (const Words& options : std::vector<Words>{{"--loops", "1"},
+                                                 {"--think", "1ms"},
+                                                 {"--pin", "server:0"},
+                                                 {"--room", "2"},
+                                                 {"--room", "1", "-s", "7"},
+                                                 {"--room", "1", "--churn"}}) {
     EXPECT_EQ(RunProgram(Bench(options, somewhere)).exit_code, 2) << options.front();
   }
   for (const Words& options : std::vector<Words>{

@@ -1,0 +1,62 @@
+"""Ratios of paired measurements, as bench/report/statistics.h has them."""
+
+import math
+import random
+import statistics
+
+RESAMPLES = 2000
+MIN_BLOCKS = 6  # Below, no 95 % interval of a median exists.
+EQUIVALENCE = 0.05
+
+
+class Estimate:
+    """How many times as much: the median over blocks and its 95 % interval."""
+
+    def __init__(self, ratio, low, high, blocks):
+        self.ratio, self.low, self.high, self.blocks = ratio, low, high, blocks
+
+    def as_json(self):
+        return {"ratio": self.ratio, "ci95": [self.low, _finite(self.high)], "blocks": self.blocks}
+
+    def __str__(self):
+        if self.blocks < MIN_BLOCKS:
+            return f"{self.ratio:.2f} (no interval)"
+        return f"{self.ratio:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def _finite(value):
+    return None if math.isinf(value) else value
+
+
+def estimate(values, bases, seed=1):
+    """Of values[i] / bases[i]; pairs in which one is missing or not above zero are left out."""
+    logs = [math.log(a / b) for a, b in zip(values, bases) if a and b and a > 0 and b > 0]
+    if not logs:
+        return None
+    median = math.exp(statistics.median(logs))
+    if len(logs) < MIN_BLOCKS:
+        return Estimate(median, 0.0, math.inf, len(logs))
+    chance = random.Random(seed)
+    medians = sorted(statistics.median(chance.choices(logs, k=len(logs))) for _ in range(RESAMPLES))
+    tail = RESAMPLES // 40
+    return Estimate(median, math.exp(medians[tail]), math.exp(medians[-1 - tail]), len(logs))
+
+
+def judge(found, noise, less_is_better=True):
+    """"better", "worse", "same" (within 5 %) or "cannot tell".
+
+    `noise` is the estimate of the base against itself. Where that excludes 1, only what lies wholly
+    beyond it, to either side, is judged better or worse.
+    """
+    if found is None:
+        return "cannot tell"
+    floor = 1.0
+    if noise is not None and not noise.low <= 1 <= noise.high:
+        floor = max(noise.high, 1 / noise.low)
+    if found.high < 1 / floor:
+        return "better" if less_is_better else "worse"
+    if found.low > floor:
+        return "worse" if less_is_better else "better"
+    if floor == 1.0 and found.low >= 1 / (1 + EQUIVALENCE) and found.high <= 1 + EQUIVALENCE:
+        return "same"
+    return "cannot tell"
