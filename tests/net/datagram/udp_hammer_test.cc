@@ -269,7 +269,7 @@ void UdpHammerTest::Run(uint64_t seed) {
 
 TEST_F(UdpHammerTest, AnyOperationInAnyCallback_D1) {
   const uint64_t first = FromEnvironment("HAMMER_SEED", 1);
-  const uint64_t runs = FromEnvironment("HAMMER_RUNS", 10);
+  const uint64_t runs = FromEnvironment("HAMMER_RUNS", 6);
   for (uint64_t seed = first; seed < first + runs && !HasFailure(); ++seed) Run(seed);
   EXPECT_GT(received_, runs * 100);
   std::printf("%lu runs of %d operations, %lu datagrams\n", static_cast<unsigned long>(runs),
