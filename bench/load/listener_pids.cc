@@ -13,9 +13,8 @@ std::vector<pid_t> ListenerPids(const SocketAddress& server) {
   absl::StatusOr<SocketList> list =
       ListSockets({.tcp = true, .states = StateBit(SocketState::kListening)});
   if (!list.ok()) return {};
-  std::erase_if(list->sockets, [&](const SocketEntry& entry) {
-    return entry.local.port() != server.port();
-  });
+  std::erase_if(list->sockets,
+                [&](const SocketEntry& entry) { return entry.local.port() != server.port(); });
   FindOwners(list->sockets);
   std::set<pid_t> pids;
   for (const SocketEntry& entry : list->sockets) {

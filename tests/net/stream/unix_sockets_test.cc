@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,10 +26,10 @@
 #include "net/stream/stream_client.h"
 #include "net/stream/stream_server.h"
 #include "net/types/interest.h"
+#include "net/types/socket_address.h"
 #include "tests/testing/leak_check.h"
 #include "tests/testing/raw_peer.h"
 #include "tests/testing/stream_env.h"
-#include "tests/testing/unique_name.h"
 #include "tests/testing/watchdog.h"
 
 namespace spindle {
