@@ -25,11 +25,16 @@ class RunningCallback {
     Count();
   }
   void End() { Count(); }
-  // The loop runs on this thread. True if that is news.
-  bool NoteThread() {
-    static thread_local const pid_t self = gettid();
-    if (thread_.load(std::memory_order_relaxed) == self) return false;
-    thread_.store(self, std::memory_order_relaxed);
+  // The loop runs on this thread of `process`, the caller's. True if that is news.
+  bool NoteThread(pid_t process) {
+    struct Self {
+      pid_t process = 0;
+      pid_t thread = 0;
+    };
+    static thread_local constinit Self self;
+    if (self.process != process) self = {process, gettid()};  // Once, and after fork.
+    if (thread_.load(std::memory_order_relaxed) == self.thread) return false;
+    thread_.store(self.thread, std::memory_order_relaxed);
     return true;
   }
   // The running callback's, or null if it is another than the one of `count`. Signal handlers may

@@ -29,7 +29,7 @@ namespace {
 // until that says kDone; the number, sent along with the signal, tells a late signal of an earlier
 // request from this one's.
 struct Request {
-  enum Phase : uint64_t { kIdle, kAsked, kTaking };
+  enum Phase : uint64_t { kIdle, kAsked, kTaking, kDone };
   static uint64_t Mark(uint32_t number, Phase phase) { return uint64_t{number} << 2 | phase; }
 
   std::atomic<uint64_t> phase{Mark(0, kIdle)};
@@ -74,6 +74,7 @@ void OnSignal(int, siginfo_t* info, void* context) {
       asked.depth = backtrace(asked.frames, static_cast<int>(std::size(asked.frames)));
       asked.taken = true;
     }
+    asked.phase.store(Request::Mark(number, Request::kDone), std::memory_order_release);
     sem_post(&asked.done);
   }
   errno = saved_errno;
@@ -173,6 +174,8 @@ CaptureResult CaptureStack(const RunningCallback& running, uint64_t count, Captu
     return errno == ESRCH ? CaptureResult::kOver : CaptureResult::kNoAnswer;
   }
   if (!WaitForHandler(asked)) return CaptureResult::kNoAnswer;
+  SPINDLE_CHECK(asked.phase.load(std::memory_order_acquire) ==
+                Request::Mark(asked.number, Request::kDone));
   asked.phase.store(Request::Mark(asked.number, Request::kIdle));
   if (!asked.taken) return CaptureResult::kOver;
   stack.origin = asked.origin;

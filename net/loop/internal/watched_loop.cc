@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -27,15 +28,21 @@ constexpr Duration kLongestPeriod = std::chrono::milliseconds(250);
 
 }  // namespace
 
-// The thread that looks at all watched loops, and the list of them. One per process, never freed.
+// The thread that looks at all watched loops, and the list of them. One per process, never freed: a
+// child of fork has its own, as it has neither its parent's thread nor a mutex that can be trusted.
 //
 // Invariant: the thread runs while the list is not empty, and it touches a loop under the mutex
 // only, so that none goes away while it is looked at.
 class WatchdogThread {
  public:
   static WatchdogThread& Get() {
-    static WatchdogThread* const only = new WatchdogThread;
-    return *only;
+    static constinit std::atomic<WatchdogThread*> current{nullptr};
+    WatchdogThread* known = current.load(std::memory_order_acquire);
+    while (known == nullptr || known->process_ != getpid()) {
+      auto fresh = std::make_unique<WatchdogThread>();
+      if (current.compare_exchange_strong(known, fresh.get())) return *fresh.release();
+    }
+    return *known;
   }
 
   absl::Status Add(WatchedLoop& loop) {
@@ -155,6 +162,7 @@ class WatchdogThread {
     findings.push_back(std::move(finding));
   }
 
+  const pid_t process_ = getpid();
   Mutex mutex_;
   CondVar changed_;
   std::vector<WatchedLoop*> loops_ ABSL_GUARDED_BY(mutex_);
@@ -175,7 +183,6 @@ absl::StatusOr<std::unique_ptr<WatchedLoop>> WatchedLoop::Start(std::string loop
 }
 
 WatchedLoop::~WatchedLoop() {
-  // A child of fork has neither the thread nor a mutex that can be trusted.
   if (added_ && process_ == getpid()) WatchdogThread::Get().Remove(*this);
 }
 

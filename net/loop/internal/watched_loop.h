@@ -34,7 +34,7 @@ class WatchedLoop : private LiveCounted<WatchedLoop> {
 
   // A turn begins. Loop thread only, as the next.
   void BeginTurn() {
-    if (running_.NoteThread()) [[unlikely]]
+    if (running_.NoteThread(process_)) [[unlikely]]
       AcceptSignal();
   }
   RunningCallback& running() { return running_; }
@@ -55,7 +55,7 @@ class WatchedLoop : private LiveCounted<WatchedLoop> {
 
   const std::string name_;
   const Duration limit_;
-  const pid_t process_;  // After fork, a child has no watchdog.
+  const pid_t process_;  // A child of fork does not watch its parent's loops.
   bool added_ = false;
   RunningCallback running_;
   Sight sight_;

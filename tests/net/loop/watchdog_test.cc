@@ -240,6 +240,22 @@ TEST_F(LoopWatchdogTest, AChildOfForkMayDestroyTheLoop) {
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
+TEST_F(LoopWatchdogTest, AChildOfForkWatchesItsOwnLoops) {
+  if (kThreadSanitizer) GTEST_SKIP() << "ThreadSanitizer allows no threads after fork";
+  auto loop = *EventLoop::Create({.watchdog = milliseconds(20)});
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto own = *EventLoop::Create({.name = "child", .watchdog = milliseconds(20)});
+    own->Post([&] { HangsInHere(*lines_, 1); });
+    const bool ran = own->RunOnce(WaitMode::kPoll).ok();
+    _exit(ran && Has(lines_->all().at(0), "HangsInHere(") ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_EQ(lines_->count(), 0u) << "the parent's loop did not hang";
+}
+
 // In processes of their own, as the choice is for life.
 void Expect(bool holds, const char* what) {
   if (holds) return;
