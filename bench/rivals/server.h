@@ -162,9 +162,9 @@ inline void SayListening(const sockaddr_in& address) {
   std::fprintf(stderr, "listening on %s:%d\n", host, ntohs(address.sin_port));
 }
 
-// `serve(options, listener)` for ever: in this thread, or in one for each worker loop. With more than
-// one, each has a listener of its own at the same port and the kernel spreads the connections. A
-// process of one thread has cheaper system calls and shared pointers in the C and C++ libraries.
+// `serve(options, listener)` for ever: in this thread, or in one for each worker loop. With more
+// than one, each has a listener of its own at the same port and the kernel spreads the connections.
+// A process of one thread has cheaper system calls and shared pointers in the C and C++ libraries.
 inline void RunLoops(Options options, void (*serve)(const Options&, int listener)) {
   std::vector<int> listeners;
   do {

@@ -87,6 +87,7 @@ class Server:
         if self.process.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
         self.process.stderr.read()
+        self.process.stderr.close()
         status = self.process.wait()
         if status != 0:
             raise SystemExit(f"{self.name}: the server ended with {status}")

@@ -37,8 +37,9 @@ class Session:
     def load(self, shape, server, client_cpu):
         """One run of the load; what it has found, as one sample."""
         pin = ["--pin", f"client:{client_cpu}"] if client_cpu is not None else []
+        seconds = max(self.options.seconds, shape.least_seconds)
         command = [pathlib.Path(self.folder, LOAD), "bench", "--quiet", "--json",
-                   "-d", f"{self.options.seconds}s", "--warmup", f"{self.options.warmup}s",
+                   "-d", f"{seconds}s", "--warmup", f"{self.options.warmup}s",
                    "--server-pid", str(server.pid), "--seed", str(self.chance.randrange(1 << 30)),
                    *pin, *shape.options, "127.0.0.1", server.port]
         busy, stolen = machine_seconds()
@@ -87,22 +88,22 @@ class Session:
             upstream = Server(self.folder, BASE, cpus={client_cpu} if client_cpu is not None else None)
         found = {name: {"samples": []} for name in names}
         running = {}
-        for _ in range(self.options.blocks):
-            for name in self.chance.sample(names, len(names)):
-                if name not in running:
-                    running[name] = self.start(shape, name, workers, upstream)
-                sample = self.load(shape, running[name], client_cpu)
-                found[name]["samples"].append(sample)
-                if "error" in sample:
-                    print(f"rivals: {shape.name}, {workers} worker(s), {name}: {sample['error']}",
-                          file=sys.stderr, flush=True)
-                found[name]["peak_rss_kib"] = running[name].memory_kib("VmHWM")
-                if shape.fresh:
-                    running.pop(name).stop()
-        for server in running.values():
-            server.stop()
-        if upstream is not None:
-            upstream.stop()
+        try:
+            for _ in range(self.options.blocks):
+                for name in self.chance.sample(names, len(names)):
+                    if name not in running:
+                        running[name] = self.start(shape, name, workers, upstream)
+                    sample = self.load(shape, running[name], client_cpu)
+                    found[name]["samples"].append(sample)
+                    if "error" in sample:
+                        print(f"rivals: {shape.name}, {workers} worker(s), {name}: {sample['error']}",
+                              file=sys.stderr, flush=True)
+                    found[name]["peak_rss_kib"] = running[name].memory_kib("VmHWM")
+                    if shape.fresh:
+                        running.pop(name).stop()
+        finally:
+            for server in (*running.values(), *([upstream] if upstream else [])):
+                server.stop()
         return {"shape": shape.name, "what": shape.what, "unit": shape.unit, "workers": workers,
                 "fixed_rate": shape.fixed_rate, "servers": found}
 

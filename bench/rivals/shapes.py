@@ -15,6 +15,7 @@ class Shape:
     fixed_rate: bool = False  # Then the rate says nothing.
     fresh: bool = False  # Servers are started anew for each block, for their memory.
     idle: int = 0
+    least_seconds: float = 0  # Of a run: where a message takes long.
 
 
 def _ping_pong(connections, size=64):
@@ -41,7 +42,8 @@ SHAPES = {shape.name: shape for shape in (
     Shape("idle10k", ("-c", "64", "--idle", "10000"),
           "64 connections, 64 bytes, beside 10,000 that are idle", fresh=True, idle=10000),
     Shape("fanout", ("-c", "1000", "--room", "1"),
-          "each message of one connection to 1,000, the next when all have it", mode="room"),
+          "each message of one connection to 1,000, the next when all have it", mode="room",
+          least_seconds=0.5),
     Shape("chat", ("-c", "64", "--room", "64"), "64 members talk, each message to all", mode="room"),
     Shape("relay", _ping_pong(64), "64 connections, 64 bytes, through to a raw server and back",
           mode="relay"),
