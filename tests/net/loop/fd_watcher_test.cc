@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/errno_status.h"
-#include "base/owned_fd.h"
 #include "base/live_counter.h"
+#include "base/owned_fd.h"
 #include "gtest/gtest.h"
 #include "tests/testing/faulty_syscalls.h"
 #include "tests/testing/leak_check.h"
