@@ -1,8 +1,5 @@
 #!/usr/bin/env python3
-"""What `spindle nc` does at the ends of connections, with odd descriptors, and by datagrams.
-
-No other netcat is needed. The peers are sockets of this test.
-"""
+"""What `spindle nc` does at the ends of connections, with odd descriptors, and by datagrams."""
 
 import os
 import pathlib
