@@ -4,12 +4,11 @@
   bazel run -c opt //bench/rivals:memcached_pairs [-- ROUNDS]
 
 Three servers run all the time: one on the drop-in, two on libevent. Each round loads all of them, in
-an order left to chance. Prints the median ratio ours / libevent's with the interval that the sign
-test gives (95 %), and the same of libevent against itself: the noise. Needs memcached and
+an order left to chance. Prints the median ratio ours / libevent's with its 95 % interval, and the same
+of libevent against itself: the noise. Needs memcached and
 libmemcached-tools.
 """
 
-import math
 import os
 import pathlib
 import random
@@ -18,6 +17,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+
+import ratios
 
 WITH_SPINDLE = "tools/with-spindle"
 LIBRARY = "net/compat/libevent/libevent-2.1.so.7.0.1"
@@ -55,18 +56,6 @@ class Server:
         self.process.wait()
 
 
-def interval(values):
-    """The order statistics that enclose the median with 95 %."""
-    ordered = sorted(values)
-    n = len(ordered)
-    below, rank = 0.0, 0
-    while rank < n // 2 and below + math.comb(n, rank) / 2**n <= 0.025:
-        below += math.comb(n, rank) / 2**n
-        rank += 1
-    rank = max(rank - 1, 0)
-    return ordered[rank], ordered[n // 2], ordered[n - 1 - rank]
-
-
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     if rounds < 6:
@@ -75,14 +64,13 @@ def main():
         os.chmod(folder, 0o777)  # memcached gives up its rights first.
         servers = {name: Server(folder, name, ours=name == "ours")
                    for name in ("ours", "libevent", "again")}
-        ours, noise = [], []
+        rates = {name: [] for name in servers}
         for _ in range(rounds):
-            rates = {name: servers[name].rate() for name in random.sample(list(servers), 3)}
-            ours.append(rates["ours"] / rates["libevent"])
-            noise.append(rates["again"] / rates["libevent"])
-        for label, ratios in (("ours / libevent", ours), ("libevent / libevent", noise)):
-            low, median, high = interval(ratios)
-            print(f"{label:<22} {median:.3f} [{low:.3f}, {high:.3f}] of {rounds} rounds")
+            for name in random.sample(list(servers), len(servers)):
+                rates[name].append(servers[name].rate())
+        for label, name in (("ours / libevent", "ours"), ("libevent / libevent", "again")):
+            found = ratios.estimate(rates[name], rates["libevent"])
+            print(f"{label:<22} {found.ratio:.3f} [{found.low:.3f}, {found.high:.3f}] of {rounds} rounds")
         for server in servers.values():
             server.stop()
 

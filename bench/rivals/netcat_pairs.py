@@ -5,21 +5,23 @@
 
 Each round sends the same bytes over loopback with both programs, in an order left to chance: from a
 file to /dev/null, from a file to a file, and from a pipe to a pipe. Prints the median ratios ours /
-theirs with the interval that the sign test gives (95 %); of speeds, where more is better, and of the
+theirs with their 95 % intervals; of speeds, where more is better, and of the
 processor time of both ends together (with the two `cat` of the pipes), where less is. Needs 2 GB in
 /dev/shm.
 """
 
-import math
 import os
 import pathlib
 import random
 import resource
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+import ratios
 
 PROGRAMS = {"ours": (["bench/cli/spindle", "nc"], []), "theirs": (["nc.openbsd"], ["-N"])}
 SIZE = 1_000_000_000
@@ -73,18 +75,6 @@ def transfer(program, source, sink):
     return seconds, processor_time() - before
 
 
-def interval(values):
-    """The order statistics that enclose the median with 95 %."""
-    ordered = sorted(values)
-    n = len(ordered)
-    below, rank = 0.0, 0
-    while rank < n // 2 and below + math.comb(n, rank) / 2**n <= 0.025:
-        below += math.comb(n, rank) / 2**n
-        rank += 1
-    rank = max(rank - 1, 0)
-    return ordered[rank], ordered[n // 2], ordered[n - 1 - rank]
-
-
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 11
     if rounds < 6:
@@ -96,18 +86,14 @@ def main():
                 file.write(os.urandom(1_000_000))
         for name, sink in (("file to /dev/null", "/dev/null"),
                            ("file to file", os.path.join(folder, "sink")), ("pipe to pipe", None)):
-            speed, work, seconds = [], [], []
+            runs = {program: [] for program in PROGRAMS}
             for _ in range(rounds):
-                got = {program: transfer(program, source, sink)
-                       for program in random.sample(list(PROGRAMS), 2)}
-                speed.append(got["theirs"][0] / got["ours"][0])
-                work.append(got["ours"][1] / got["theirs"][1])
-                seconds.append(got["ours"][0])
-            for label, ratios in (("speed", speed), ("processor time", work)):
-                low, median, high = interval(ratios)
-                print(f"{name:<18} {label:<15} {median:.2f} [{low:.2f}, {high:.2f}] of {rounds} "
-                      "rounds", flush=True)
-            print(f"{name:<18} {SIZE / 1e6 / interval(seconds)[1]:.0f} MB/s with ours")
+                for program in random.sample(list(PROGRAMS), 2):
+                    runs[program].append(transfer(program, source, sink))
+            (seconds, work), (their_seconds, their_work) = (zip(*runs[program]) for program in PROGRAMS)
+            print(f"{name:<18} speed          {ratios.estimate(their_seconds, seconds)}")
+            print(f"{name:<18} processor time {ratios.estimate(work, their_work)} of {rounds} rounds")
+            print(f"{name:<18} {SIZE / 1e6 / statistics.median(seconds):.0f} MB/s with ours", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,11 @@
 
 The servers run all the time: Spindle's twice (examples/udp_echo, one loop), libuv's in two ways
 (libuv_udp_echo plain and recvmmsg). Each round loads all of them by udp_load, in an order left to
-chance; then comes the next shape. Prints the median ratio to each of libuv's, with the interval that
-the sign test gives (95 %), the same of Spindle against itself (the noise), and the rates. A server
-that has used no processor time, or answered nothing, is an error.
+chance; then comes the next shape. Prints the median ratio to each of libuv's with its 95 % interval,
+the same of Spindle against itself (the noise), and the rates. A server that has used no processor
+time, or answered nothing, is an error.
 """
 
-import math
 import random
 import re
 import signal
@@ -18,6 +17,8 @@ import statistics
 import subprocess
 import sys
 import time
+
+import ratios
 
 SPINDLE = "examples/udp_echo/udp_echo"
 LIBUV = "bench/rivals/libuv_udp_echo"
@@ -55,21 +56,8 @@ class Server:
             raise SystemExit(f"udp_pairs: a server ended with {self.process.returncode}")
 
 
-def interval(values):
-    """The order statistics that enclose the median with 95 %, and the median."""
-    ordered = sorted(values)
-    n = len(ordered)
-    below, rank = 0.0, 0
-    while rank < n // 2 and below + math.comb(n, rank) / 2**n <= 0.025:
-        below += math.comb(n, rank) / 2**n
-        rank += 1
-    rank = max(rank - 1, 0)
-    return ordered[rank], statistics.median(ordered), ordered[n - 1 - rank]
-
-
 def ratio(results, name, other):
-    low, median, high = interval([a[0] / b[0] for a, b in zip(results[name], results[other])])
-    return f"{median:.2f} [{low:.2f}, {high:.2f}]"
+    return str(ratios.estimate([run[0] for run in results[name]], [run[0] for run in results[other]]))
 
 
 def main():
