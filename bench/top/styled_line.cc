@@ -31,8 +31,8 @@ void StyledLine::AddCell(std::string_view text, size_t width, Style style) {
 }
 
 void StyledLine::AddLeft(std::string_view text, size_t width, Style style) {
-  std::string cell(text);
-  if (cell.size() > width) cell.replace(width - 1, std::string::npos, "~");
+  std::string cell(text.substr(0, width));
+  if (text.size() > width && width > 0) cell.back() = '~';
   const bool is_heading = style == Style::kHeading || style == Style::kSorted;
   Add(cell, style);
   Add(std::string(width - cell.size(), ' '), is_heading ? Style::kHeading : Style::kPlain);
