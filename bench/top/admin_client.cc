@@ -56,7 +56,12 @@ absl::StatusOr<std::string> HttpReplyBody(std::string_view reply) {
   return std::string(body.substr(0, length.value_or(body.size())));
 }
 
-AdminClient::~AdminClient() { loop_.Cancel(timer_); }
+AdminClient::~AdminClient() {
+  loop_.Cancel(timer_);
+  // Its connection tells its end now, while there is somebody to hear it.
+  callback_ = nullptr;
+  client_.reset();
+}
 
 void AdminClient::Get(std::string_view path, Callback callback) {
   SPINDLE_CHECK(!callback_);

@@ -98,6 +98,22 @@ TEST_F(AdminClientTest, SilenceEndsAtTheDeadlineAndTheNextPageIsANewTry) {
   EXPECT_FALSE(Get().ok());
 }
 
+TEST_F(AdminClientTest, DestroyedWhileItWaitsItCallsNobody) {
+  bool asked = false;
+  server_ = *StreamServer::Listen(*loop_, SocketAddress::LoopbackV4(0),
+                                  {.on_bytes = [&](Connection&, Buffer& input) {
+                                    input.Clear();
+                                    asked = true;
+                                  }});
+  address_ = server_->address();
+  client_ = std::make_unique<AdminClient>(*loop_, address_, std::chrono::minutes(1));
+  bool called = false;
+  client_->Get("/", [&](absl::StatusOr<std::string>) { called = true; });
+  ASSERT_TRUE(RunUntil(*loop_, [&] { return asked; }).ok());
+  client_.reset();
+  EXPECT_FALSE(called);
+}
+
 TEST_F(AdminClientTest, MayBeDestroyedInItsCallback) {
   Serve("HTTP/1.1 200 OK\r\n\r\npage");
   client_ = std::make_unique<AdminClient>(*loop_, address_, std::chrono::minutes(1));
