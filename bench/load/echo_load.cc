@@ -1,92 +1,48 @@
 #include "bench/load/echo_load.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
 #include "base/strings.h"
-#include "bench/load/client_options.h"
 #include "bench/load/time_queue.h"
 #include "net/send/byte_matcher.h"
-#include "net/types/close_reason.h"
+#include "net/stream/connection.h"
 #include "net/types/io_error.h"
 
 namespace spindle::bench {
 namespace {
-
-// Connection attempts under way at once: a server's backlog is finite, and what falls off it costs
-// a second.
-constexpr size_t kConnectsAtOnce = 128;
 
 // Messages sent before the loop has its turn again, so that one that is behind still reads.
 constexpr size_t kSendsAtOnce = 1024;
 
 }  // namespace
 
-struct EchoLoad::Peer {
+struct EchoLoad::Peer : LoadPeer {
   uint64_t index = 0;
-  std::unique_ptr<StreamClient> client;
-  Connection* connection = nullptr;  // While it is open.
   ByteMatcher matcher;
   uint64_t sent = 0;
   uint64_t answered = 0;
-  TimeQueue sent_at;   // Of the messages under way.
-  bool wrong = false;  // An error was counted already.
+  TimeQueue sent_at;  // Of the messages under way.
 };
 
 EchoLoad::EchoLoad(EventLoop& loop, const SocketAddress& server, const EchoLoadOptions& options)
-    : loop_(loop),
+    : ConnectedLoad(loop, server, options.connect_timeout),
       options_(options),
       max_backlog_(std::clamp<uint64_t>(options.max_backlog_bytes / options.message_bytes, 1,
                                         options.max_backlog_messages)),
       payload_(options.seed, options.message_bytes) {
-  StreamClientOptions client;
-  client.connection = ClientConnectionOptions();
-  client.connect_timeout = options.connect_timeout;
   for (size_t i = 0; i < options.connections; ++i) {
-    auto peer = std::make_unique<Peer>();
-    peer->index = options.first_connection + i;
-    peer->client = std::make_unique<StreamClient>(loop, server, CallbacksFor(*peer), client,
-                                                  [this](const ConnectError& error) {
-                                                    CountError(error.error.ToString());
-                                                    OnSettled();
-                                                  });
-    peers_.push_back(std::move(peer));
+    Peer& peer = *peers_.emplace_back(std::make_unique<Peer>());
+    peer.index = options.first_connection + i;
+    Add(peer, {.on_bytes = [this, &peer](Connection&, Buffer& input) { OnBytes(peer, input); },
+               .on_close = [this, &peer](Connection&,
+                                         const CloseReason& reason) { OnClose(peer, reason); }});
   }
 }
 
 EchoLoad::~EchoLoad() {
-  destroying_ = true;
-  loop_.Cancel(due_timer_);
-  peers_.clear();
-}
-
-ConnectionCallbacks EchoLoad::CallbacksFor(Peer& peer) {
-  ConnectionCallbacks callbacks;
-  callbacks.on_open = [this, &peer](Connection& connection) {
-    peer.connection = &connection;
-    ++open_;
-    ++opened_;
-    OnSettled();
-  };
-  callbacks.on_bytes = [this, &peer](Connection&, Buffer& input) { OnBytes(peer, input); };
-  callbacks.on_close = [this, &peer](Connection&, const CloseReason& reason) {
-    OnClose(peer, reason);
-  };
-  return callbacks;
-}
-
-void EchoLoad::Connect() {
-  for (size_t i = 0; i < kConnectsAtOnce; ++i) ConnectNext();
-}
-
-void EchoLoad::ConnectNext() {
-  if (next_to_connect_ < peers_.size()) peers_[next_to_connect_++]->client->Connect();
-}
-
-void EchoLoad::OnSettled() {
-  ++settled_;
-  ConnectNext();
+  loop().Cancel(due_timer_);
+  EndAll();
 }
 
 void EchoLoad::Start(TimePoint start) {
@@ -99,7 +55,7 @@ void EchoLoad::Start(TimePoint start) {
     OnDue();
     return;
   }
-  const TimePoint now = loop_.Now();
+  const TimePoint now = loop().Now();
   for (const std::unique_ptr<Peer>& peer : peers_) {
     if (peer->connection == nullptr) continue;
     for (size_t i = 0; i < options_.pipeline; ++i) Send(*peer, now);
@@ -109,22 +65,22 @@ void EchoLoad::Start(TimePoint start) {
 void EchoLoad::Stop() {
   stopping_ = true;
   if (!schedule_.has_value()) return;
-  loop_.Cancel(due_timer_);
+  loop().Cancel(due_timer_);
   uint64_t missed = 0;
-  for (const TimePoint now = loop_.Now(); schedule_->next() <= now; schedule_->Advance()) ++missed;
+  for (const TimePoint now = loop().Now(); schedule_->next() <= now; schedule_->Advance()) ++missed;
   schedule_.reset();
   // One may have become due this moment. More of them: the sender itself could not keep up.
   if (missed > kSendsAtOnce) CountError("not sent: the sender is behind its schedule", missed);
 }
 
 void EchoLoad::OnDue() {
-  TimePoint now = loop_.Now();
+  TimePoint now = loop().Now();
   for (size_t i = 0; i < kSendsAtOnce && schedule_->next() <= now; ++i) {
     SendDue(schedule_->next(), now);
     schedule_->Advance();
-    if (schedule_->next() > now) now = loop_.Now();
+    if (schedule_->next() > now) now = loop().Now();
   }
-  due_timer_ = loop_.RunAt(schedule_->next(), [this] { OnDue(); });
+  due_timer_ = loop().RunAt(schedule_->next(), [this] { OnDue(); });
 }
 
 void EchoLoad::SendDue(TimePoint intended, TimePoint now) {
@@ -132,7 +88,7 @@ void EchoLoad::SendDue(TimePoint intended, TimePoint now) {
     CountError(Concat("not sent: ", max_backlog_, " messages without an answer"));
     return;
   }
-  if (open_ == 0) return;  // The end of each connection was counted.
+  if (dead()) return;  // The end of each connection was counted.
   do {
     next_to_send_ = next_to_send_ + 1 < peers_.size() ? next_to_send_ + 1 : 0;
   } while (peers_[next_to_send_]->connection == nullptr);
@@ -149,12 +105,12 @@ void EchoLoad::Send(Peer& peer, TimePoint time) {
 }
 
 void EchoLoad::OnBytes(Peer& peer, Buffer& input) {
-  const TimePoint now = loop_.Now();
+  const TimePoint now = loop().Now();
   while (!input.empty() && !peer.wrong) {
-    if (peer.sent == peer.answered) return OnWrongBytes(peer, "bytes that nobody asked for");
+    if (peer.sent == peer.answered) return CountWrong(peer, "bytes that nobody asked for");
     const MatchOutcome outcome = peer.matcher.Feed(input);
     if (outcome == MatchOutcome::kMore) return;
-    if (outcome == MatchOutcome::kWrong) return OnWrongBytes(peer, "wrong bytes");
+    if (outcome == MatchOutcome::kWrong) return CountWrong(peer, "wrong bytes");
     const TimePoint time = peer.sent_at.Pop();
     CountMessage(options_.message_bytes);
     ++peer.answered;
@@ -170,20 +126,11 @@ void EchoLoad::OnBytes(Peer& peer, Buffer& input) {
   input.Clear();
 }
 
-void EchoLoad::OnWrongBytes(Peer& peer, std::string_view what) {
-  CountError(std::string(what));
-  peer.wrong = true;
-  peer.connection->Abort();
-}
-
 void EchoLoad::OnClose(Peer& peer, const CloseReason& reason) {
-  if (destroying_) return;
-  --open_;
-  peer.connection = nullptr;
   in_flight_ -= peer.sent - peer.answered;
   peer.answered = peer.sent;
   peer.sent_at.Clear();
-  if (!peer.wrong) CountError(Concat("connection ended: ", reason.ToString()));
+  CountEnd(peer, reason);
 }
 
 void EchoLoad::GiveUp(TimePoint now) {

@@ -5,19 +5,16 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
-#include "bench/load/load.h"
+#include "bench/load/connected_load.h"
 #include "bench/load/payload.h"
 #include "bench/load/send_schedule.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
-#include "net/stream/connection.h"
-#include "net/stream/connection_callbacks.h"
-#include "net/stream/stream_client.h"
 #include "net/types/buffer.h"
+#include "net/types/close_reason.h"
 #include "net/types/socket_address.h"
 
 namespace spindle::bench {
@@ -38,53 +35,37 @@ struct EchoLoadOptions {
 };
 
 // Messages of plain bytes over connections that stay open, with any echo server; every byte that
-// comes back is compared. A connection that fails is counted and not opened again. Loop thread
-// only.
-class EchoLoad final : public Load {
+// comes back is compared. Loop thread only.
+class EchoLoad final : public ConnectedLoad {
  public:
   EchoLoad(EventLoop& loop, const SocketAddress& server, const EchoLoadOptions& options);
   ~EchoLoad() override;
 
-  void Connect() override;
-  bool connected() const override { return settled_ == peers_.size(); }
   void Start(TimePoint start) override;
   void Stop() override;
   bool idle() const override { return in_flight_ == 0; }
   uint64_t in_flight() const override { return in_flight_; }
-  size_t open() const override { return open_; }
-  uint64_t opened() const override { return opened_; }
-  bool dead() const override { return open_ == 0; }
   void GiveUp(TimePoint now) override;
 
  private:
   struct Peer;
 
-  ConnectionCallbacks CallbacksFor(Peer& peer);
-  void ConnectNext();
-  void OnSettled();
   void OnDue();
   void SendDue(TimePoint intended, TimePoint now);
   // `time` is what the latency counts from.
   void Send(Peer& peer, TimePoint time);
   void OnBytes(Peer& peer, Buffer& input);
-  void OnWrongBytes(Peer& peer, std::string_view what);
   void OnClose(Peer& peer, const CloseReason& reason);
 
-  EventLoop& loop_;
   const EchoLoadOptions options_;
   const uint64_t max_backlog_;
   const Payload payload_;
   std::vector<std::unique_ptr<Peer>> peers_;
-  size_t next_to_connect_ = 0;
-  size_t settled_ = 0;  // Connections that were opened, or failed.
-  size_t open_ = 0;
-  uint64_t opened_ = 0;
   uint64_t in_flight_ = 0;
   std::optional<SendSchedule> schedule_;  // Open loop, once started.
   TimerId due_timer_;
   size_t next_to_send_ = 0;
   bool stopping_ = false;
-  bool destroying_ = false;
 };
 
 }  // namespace spindle::bench

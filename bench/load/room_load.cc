@@ -5,16 +5,10 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
-#include "base/strings.h"
-#include "bench/load/client_options.h"
-#include "net/stream/stream_client.h"
-#include "net/types/io_error.h"
+#include "net/stream/connection.h"
 
 namespace spindle::bench {
 namespace {
-
-// As in EchoLoad.
-constexpr size_t kConnectsAtOnce = 128;
 
 // How often "is everybody here?" is asked.
 constexpr Duration kCallEvery = std::chrono::milliseconds(5);
@@ -23,13 +17,10 @@ constexpr uint32_t kCallNumber = 0;
 
 }  // namespace
 
-struct RoomLoad::Peer {
+struct RoomLoad::Peer : LoadPeer {
   size_t index = 0;
-  std::unique_ptr<StreamClient> client;
-  Connection* connection = nullptr;  // While it is open.
-  std::vector<uint32_t> got;         // Of each sender: the number of the last message.
+  std::vector<uint32_t> got;  // Of each sender: the number of the last message.
   bool heard = false;
-  bool wrong = false;  // An error was counted already.
   // As a sender.
   uint32_t number = 0;
   size_t missing = 0;  // Connections that do not have it yet.
@@ -37,72 +28,39 @@ struct RoomLoad::Peer {
 };
 
 RoomLoad::RoomLoad(EventLoop& loop, const SocketAddress& server, const RoomLoadOptions& options)
-    : loop_(loop),
+    : ConnectedLoad(loop, server, options.connect_timeout),
       options_(options),
       payload_(options.seed, options.message_bytes),
       message_(options.message_bytes, '\0') {
   SPINDLE_CHECK(options.message_bytes >= kRoomHeaderBytes);
   SPINDLE_CHECK(options.senders >= 1 && options.senders <= options.connections);
-  StreamClientOptions client;
-  client.connection = ClientConnectionOptions();
-  client.connect_timeout = options.connect_timeout;
   for (size_t i = 0; i < options.connections; ++i) {
-    auto peer = std::make_unique<Peer>();
-    peer->index = i;
-    peer->got.resize(options.senders);
-    peer->client = std::make_unique<StreamClient>(loop, server, CallbacksFor(*peer), client,
-                                                  [this](const ConnectError& error) {
-                                                    CountError(error.error.ToString());
-                                                    OnSettled();
-                                                  });
-    peers_.push_back(std::move(peer));
+    Peer& peer = *peers_.emplace_back(std::make_unique<Peer>());
+    peer.index = i;
+    peer.got.resize(options.senders);
+    Add(peer, {.on_bytes = [this, &peer](Connection&, Buffer& input) { OnBytes(peer, input); },
+               .on_close = [this, &peer](Connection&,
+                                         const CloseReason& reason) { OnClose(peer, reason); }});
   }
 }
 
 RoomLoad::~RoomLoad() {
-  destroying_ = true;
-  loop_.Cancel(call_timer_);
-  peers_.clear();
+  loop().Cancel(call_timer_);
+  EndAll();
 }
 
-ConnectionCallbacks RoomLoad::CallbacksFor(Peer& peer) {
-  ConnectionCallbacks callbacks;
-  callbacks.on_open = [this, &peer](Connection& connection) {
-    peer.connection = &connection;
-    ++open_;
-    ++opened_;
-    OnSettled();
-  };
-  callbacks.on_bytes = [this, &peer](Connection&, Buffer& input) { OnBytes(peer, input); };
-  callbacks.on_close = [this, &peer](Connection&, const CloseReason& reason) {
-    OnClose(peer, reason);
-  };
-  return callbacks;
-}
-
-void RoomLoad::Connect() {
-  for (size_t i = 0; i < kConnectsAtOnce; ++i) ConnectNext();
-}
-
-void RoomLoad::ConnectNext() {
-  if (next_to_connect_ < peers_.size()) peers_[next_to_connect_++]->client->Connect();
-}
-
-void RoomLoad::OnSettled() {
-  if (++settled_ == peers_.size()) {
-    Call();
-    call_timer_ = loop_.RunEvery(kCallEvery, [this] { Call(); });
-  }
-  ConnectNext();
+void RoomLoad::OnConnected() {
+  Call();
+  call_timer_ = loop().RunEvery(kCallEvery, [this] { Call(); });
 }
 
 bool RoomLoad::connected() const {
-  return settled_ == peers_.size() && (heard_ == peers_.size() || !errors().empty());
+  return ConnectedLoad::connected() && (heard_ == peers_.size() || !errors().empty());
 }
 
 void RoomLoad::Call() {
   if (connected()) {
-    loop_.Cancel(call_timer_);
+    loop().Cancel(call_timer_);
     return;
   }
   Connection* const connection = peers_[0]->connection;
@@ -128,7 +86,7 @@ void RoomLoad::Send(Peer& peer) {
   if (!peer.connection->Write(Message(peer.index, peer.number + 1)).ok()) return;
   ++peer.number;
   peer.missing = peers_.size();
-  peer.sent_at = loop_.Now();
+  peer.sent_at = loop().Now();
   ++in_flight_;
 }
 
@@ -142,36 +100,29 @@ void RoomLoad::OnBytes(Peer& peer, Buffer& input) {
 void RoomLoad::OnMessage(Peer& peer, std::string_view message) {
   const uint32_t sender = LoadBig32(message.data());
   const uint32_t number = LoadBig32(message.data() + 4);
-  if (sender >= options_.senders || message != Message(sender, number)) {
-    return OnWrongBytes(peer, "wrong bytes");
+  const std::string_view bytes = payload_.Message(sender, number);
+  if (sender >= options_.senders ||
+      message.substr(kRoomHeaderBytes) != bytes.substr(kRoomHeaderBytes)) {
+    return CountWrong(peer, "wrong bytes");
   }
   if (!std::exchange(peer.heard, true)) ++heard_;
   if (number == kCallNumber) return;
   Peer& from = *peers_[sender];
   if (number != from.number || number != peer.got[sender] + 1) {
-    return OnWrongBytes(peer, "a message twice, or not in its order");
+    return CountWrong(peer, "a message twice, or not in its order");
   }
   peer.got[sender] = number;
   if (--from.missing > 0) return;
   CountMessage(options_.message_bytes);
-  CountLatency(loop_.Now() - from.sent_at);
+  CountLatency(loop().Now() - from.sent_at);
   --in_flight_;
   if (!stopping_ && from.connection != nullptr) Send(from);
 }
 
-void RoomLoad::OnWrongBytes(Peer& peer, std::string_view what) {
-  CountError(std::string(what));
-  peer.wrong = true;
-  peer.connection->Abort();
-}
-
 void RoomLoad::OnClose(Peer& peer, const CloseReason& reason) {
-  if (destroying_) return;
-  --open_;
-  peer.connection = nullptr;
   // What it does not have, it will not get.
-  if (open_ == 0) in_flight_ = 0;
-  if (!peer.wrong) CountError(Concat("connection ended: ", reason.ToString()));
+  if (dead()) in_flight_ = 0;
+  CountEnd(peer, reason);
 }
 
 }  // namespace spindle::bench

@@ -9,12 +9,10 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "bench/load/load.h"
+#include "bench/load/connected_load.h"
 #include "bench/load/payload.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
-#include "net/stream/connection.h"
-#include "net/stream/connection_callbacks.h"
 #include "net/types/buffer.h"
 #include "net/types/close_reason.h"
 #include "net/types/socket_address.h"
@@ -42,50 +40,37 @@ inline constexpr size_t kRoomHeaderBytes = 8;
 // counted.
 //
 // Loop thread only.
-class RoomLoad final : public Load {
+class RoomLoad final : public ConnectedLoad {
  public:
   RoomLoad(EventLoop& loop, const SocketAddress& server, const RoomLoadOptions& options);
   ~RoomLoad() override;
 
-  void Connect() override;
   bool connected() const override;
   void Start(TimePoint start) override;
   void Stop() override { stopping_ = true; }
   bool idle() const override { return in_flight_ == 0; }
   uint64_t in_flight() const override { return in_flight_; }
-  size_t open() const override { return open_; }
-  uint64_t opened() const override { return opened_; }
-  bool dead() const override { return open_ == 0; }
 
  private:
   struct Peer;
 
-  ConnectionCallbacks CallbacksFor(Peer& peer);
-  void ConnectNext();
-  void OnSettled();
+  void OnConnected() override;
   void Call();
   void Send(Peer& peer);
   void OnBytes(Peer& peer, Buffer& input);
   void OnMessage(Peer& peer, std::string_view message);
-  void OnWrongBytes(Peer& peer, std::string_view what);
   void OnClose(Peer& peer, const CloseReason& reason);
   // Message `number` of `sender`; valid until the next one.
   std::string_view Message(size_t sender, uint32_t number);
 
-  EventLoop& loop_;
   const RoomLoadOptions options_;
   const Payload payload_;
   std::string message_;
   std::vector<std::unique_ptr<Peer>> peers_;
   TimerId call_timer_;
-  size_t next_to_connect_ = 0;
-  size_t settled_ = 0;  // Connections that were opened, or failed.
-  size_t heard_ = 0;    // Those that have got a message.
-  size_t open_ = 0;
-  uint64_t opened_ = 0;
+  size_t heard_ = 0;  // Connections that have got a message.
   uint64_t in_flight_ = 0;
   bool stopping_ = false;
-  bool destroying_ = false;
 };
 
 }  // namespace spindle::bench

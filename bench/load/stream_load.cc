@@ -7,10 +7,8 @@
 
 #include "base/check.h"
 #include "base/random.h"
-#include "base/strings.h"
 #include "bench/load/character_lines.h"
-#include "bench/load/client_options.h"
-#include "net/types/close_reason.h"
+#include "net/stream/connection.h"
 #include "net/types/io_error.h"
 
 namespace spindle::bench {
@@ -29,19 +27,16 @@ std::string RandomBytes(uint64_t seed, size_t size) {
 
 }  // namespace
 
-struct StreamLoad::Peer {
+struct StreamLoad::Peer : LoadPeer {
   uint64_t start = 0;  // Where in the data its stream begins.
-  std::unique_ptr<StreamClient> client;
-  Connection* connection = nullptr;  // While it is open.
-  uint64_t sent = 0;                 // Bytes; also below.
+  uint64_t sent = 0;   // Bytes; also below.
   uint64_t received = 0;
   uint64_t in_flight = 0;  // Blocks.
-  bool wrong = false;      // An error was counted already.
 };
 
 StreamLoad::StreamLoad(EventLoop& loop, const SocketAddress& server,
                        const StreamLoadOptions& options)
-    : loop_(loop), options_(options) {
+    : ConnectedLoad(loop, server, options.connect_timeout), options_(options) {
   std::string data;
   if (options.way == StreamWay::kReceive) {
     while (data.size() < kRandomPeriod) data += CharacterLines();
@@ -56,45 +51,17 @@ StreamLoad::StreamLoad(EventLoop& loop, const SocketAddress& server,
   data_bytes_ = data.size();
   data_ = Chunk::CopyOf(data);
   SPINDLE_CHECK(data_) << "out of memory";
-  StreamClientOptions client;
-  client.connection = ClientConnectionOptions();
-  client.connect_timeout = options.connect_timeout;
   for (size_t i = 0; i < options.connections; ++i) {
-    auto peer = std::make_unique<Peer>();
-    if (options.way != StreamWay::kReceive) peer->start = (options.first_connection + i) * 401;
-    peer->client = std::make_unique<StreamClient>(loop_, server, CallbacksFor(*peer), client,
-                                                  [this](const ConnectError& error) {
-                                                    CountError(error.error.ToString());
-                                                    ++settled_;
-                                                  });
-    peers_.push_back(std::move(peer));
+    Peer& peer = *peers_.emplace_back(std::make_unique<Peer>());
+    if (options.way != StreamWay::kReceive) peer.start = (options.first_connection + i) * 401;
+    Add(peer, {.on_bytes = [this, &peer](Connection&, Buffer& input) { OnBytes(peer, input); },
+               .on_drained = [this, &peer](Connection&) { OnDrained(peer); },
+               .on_close = [this, &peer](Connection&,
+                                         const CloseReason& reason) { OnClose(peer, reason); }});
   }
 }
 
-StreamLoad::~StreamLoad() {
-  destroying_ = true;
-  peers_.clear();
-}
-
-ConnectionCallbacks StreamLoad::CallbacksFor(Peer& peer) {
-  ConnectionCallbacks callbacks;
-  callbacks.on_open = [this, &peer](Connection& connection) {
-    peer.connection = &connection;
-    ++open_;
-    ++opened_;
-    ++settled_;
-  };
-  callbacks.on_bytes = [this, &peer](Connection&, Buffer& input) { OnBytes(peer, input); };
-  callbacks.on_drained = [this, &peer](Connection&) { OnDrained(peer); };
-  callbacks.on_close = [this, &peer](Connection&, const CloseReason& reason) {
-    OnClose(peer, reason);
-  };
-  return callbacks;
-}
-
-void StreamLoad::Connect() {
-  for (const std::unique_ptr<Peer>& peer : peers_) peer->client->Connect();
-}
+StreamLoad::~StreamLoad() { EndAll(); }
 
 void StreamLoad::Start(TimePoint /*start*/) {
   if (options_.way == StreamWay::kReceive) return;
@@ -143,9 +110,7 @@ void StreamLoad::OnBytes(Peer& peer, Buffer& input) {
         options_.way == StreamWay::kReceive ||
         (options_.way == StreamWay::kEcho && peer.received + length <= peer.sent);
     if (!asked_for || front.substr(0, length) != std::string_view(data + offset, length)) {
-      CountError(asked_for ? "wrong bytes" : "bytes that nobody asked for");
-      peer.wrong = true;
-      peer.connection->Abort();
+      CountWrong(peer, asked_for ? "wrong bytes" : "bytes that nobody asked for");
       break;
     }
     peer.received += length;
@@ -158,13 +123,10 @@ void StreamLoad::OnBytes(Peer& peer, Buffer& input) {
 }
 
 void StreamLoad::OnClose(Peer& peer, const CloseReason& reason) {
-  if (destroying_) return;
-  --open_;
-  peer.connection = nullptr;
   in_flight_ -= peer.in_flight;
   peer.in_flight = 0;
   const bool by_stop = stopping_ && options_.way == StreamWay::kReceive;
-  if (!peer.wrong && !by_stop) CountError(Concat("connection ended: ", reason.ToString()));
+  if (!by_stop) CountEnd(peer, reason);
 }
 
 }  // namespace spindle::bench

@@ -7,11 +7,8 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "bench/load/load.h"
+#include "bench/load/connected_load.h"
 #include "net/loop/event_loop.h"
-#include "net/stream/connection.h"
-#include "net/stream/connection_callbacks.h"
-#include "net/stream/stream_client.h"
 #include "net/types/buffer.h"
 #include "net/types/chunk.h"
 #include "net/types/socket_address.h"
@@ -36,43 +33,32 @@ struct StreamLoadOptions {
 // Bytes without end over connections that stay open, as fast as the other end takes them. kSend
 // counts a block when the kernel has it, kEcho and kReceive when it has come in full. There are no
 // latencies. Loop thread only.
-class StreamLoad final : public Load {
+class StreamLoad final : public ConnectedLoad {
  public:
   StreamLoad(EventLoop& loop, const SocketAddress& server, const StreamLoadOptions& options);
   ~StreamLoad() override;
 
-  void Connect() override;
-  bool connected() const override { return settled_ == peers_.size(); }
   void Start(TimePoint start) override;
   void Stop() override;
   bool idle() const override { return in_flight_ == 0; }
   uint64_t in_flight() const override { return in_flight_; }
-  size_t open() const override { return open_; }
-  uint64_t opened() const override { return opened_; }
-  bool dead() const override { return open_ == 0; }
 
  private:
   struct Peer;
 
-  ConnectionCallbacks CallbacksFor(Peer& peer);
   void SendBlock(Peer& peer);
   void BlockDone(Peer& peer);
   void OnBytes(Peer& peer, Buffer& input);
   void OnDrained(Peer& peer);
   void OnClose(Peer& peer, const CloseReason& reason);
 
-  EventLoop& loop_;
   const StreamLoadOptions options_;
   ChunkRef data_;          // What repeats for ever, and the start of it once more.
   size_t data_bytes_ = 0;  // In it.
   size_t period_ = 0;      // After how many bytes it repeats.
   std::vector<std::unique_ptr<Peer>> peers_;
-  size_t settled_ = 0;  // Connections that were opened, or failed.
-  size_t open_ = 0;
-  uint64_t opened_ = 0;
   uint64_t in_flight_ = 0;  // Blocks.
   bool stopping_ = false;
-  bool destroying_ = false;
 };
 
 }  // namespace spindle::bench
