@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "base/errno_status.h"
 #include "base/strings.h"
+#include "net/backend/socket_calls.h"
 #include "net/datagram/internal/make_socket.h"
 #include "net/datagram/internal/setup.h"
 #include "net/loop/io_host.h"
@@ -15,13 +16,16 @@
 namespace spindle {
 namespace {
 
-// Whether the address is free: with SO_REUSEPORT, binding would just join those who are there.
-absl::Status CheckFree(Syscalls& syscalls, const SocketAddress& address,
-                       const UdpOptions& options) {
+// The address, with a port that nobody has: with SO_REUSEPORT, binding would just join those who
+// are there, also where the kernel picks the port.
+absl::StatusOr<SocketAddress> FreeAddress(Syscalls& syscalls, const SocketAddress& address,
+                                          const UdpOptions& options) {
   auto socket = MakeDatagramSocket(syscalls, address, options, SharePort::kNo, false);
   if (!socket.ok()) return socket.status();
   BoundUnixPath none;
-  return BindDatagramSocket(syscalls, *socket, address, &none);
+  absl::Status status = BindDatagramSocket(syscalls, *socket, address, &none);
+  if (!status.ok()) return status;
+  return LocalAddress(syscalls, socket->fd.get());
 }
 
 void AddUp(UdpStats& sum, const UdpStats& part) {
@@ -62,14 +66,13 @@ absl::StatusOr<std::unique_ptr<UdpServer>> UdpServer::Bind(EventLoopThreadPool& 
   const bool share = pool.loops().size() > 1 || options.share_with_other_processes;
   std::unique_ptr<UdpServer> server(new UdpServer);
   server->address_ = address;
-  if (share && !options.share_with_other_processes && address.port() != 0) {
-    absl::Status status = CheckOptions(config->options);
-    if (status.ok()) {
-      status = CheckFree(IoHost::Of(pool.main_loop()).syscalls(), address, config->options);
-    }
-    if (!status.ok()) return status;
+  if (share && !options.share_with_other_processes) {
+    const auto free =
+        FreeAddress(IoHost::Of(pool.main_loop()).syscalls(), address, config->options);
+    if (!free.ok()) return free.status();
+    server->address_ = *free;
   }
-  // The first socket picks the port if it is 0, the others share it.
+  // If the port is still 0 the first socket picks one, and the others share it.
   for (EventLoop* loop : pool.loops()) {
     absl::Status status = absl::CancelledError("the loop is gone");
     loop->ref().CallAndWait([&] {

@@ -5,24 +5,10 @@
 #include <algorithm>
 #include <utility>
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#endif
+#include "net/types/internal/asan.h"
 
 namespace spindle {
 namespace {
-
-void Poison([[maybe_unused]] const void* data, [[maybe_unused]] size_t size) {
-#if defined(__SANITIZE_ADDRESS__)
-  ASAN_POISON_MEMORY_REGION(data, size);
-#endif
-}
-
-void Unpoison([[maybe_unused]] const void* data, [[maybe_unused]] size_t size) {
-#if defined(__SANITIZE_ADDRESS__)
-  ASAN_UNPOISON_MEMORY_REGION(data, size);
-#endif
-}
 
 // An odd number of cache lines from one buffer to the next: at a power of two the beginnings of all
 // buffers would compete for the same few places in the cache.
@@ -64,7 +50,7 @@ ReceiveBatch::ReceiveBatch(size_t count, size_t size)
   }
 }
 
-ReceiveBatch::~ReceiveBatch() { Unpoison(block_.get(), count() * stride_); }
+ReceiveBatch::~ReceiveBatch() { internal::UnpoisonBytes(block_.get(), count() * stride_); }
 
 int ReceiveBatch::Fill(Syscalls& syscalls, int fd) {
   for (size_t i = 0; i < used_; ++i) {
@@ -72,7 +58,7 @@ int ReceiveBatch::Fill(Syscalls& syscalls, int fd) {
     header.msg_namelen = sizeof(sockaddr_storage);
     header.msg_controllen = kReceiveControl;
   }
-  Unpoison(block_.get(), count() * stride_);
+  internal::UnpoisonBytes(block_.get(), count() * stride_);
   filled_ = current_ = offset_ = 0;
   int result;
   do {
@@ -108,7 +94,7 @@ ReceiveBatch::Part ReceiveBatch::Next(size_t max_size) {
 void ReceiveBatch::Drop(const Part& part) {
   // Memory is poisoned by eights. Behind a datagram that is one there is nothing to be read.
   const size_t size = part.coalesced ? part.data.size() : (part.data.size() + 7) / 8 * 8;
-  Poison(part.data.data(), size);
+  internal::PoisonBytes(part.data.data(), size);
 }
 
 }  // namespace spindle

@@ -5,13 +5,16 @@
 #include <new>
 
 #include "net/stream/connection.h"
+#include "net/types/internal/asan.h"
 
 namespace spindle {
 namespace {
 
 // A sanitizer is to see who uses one that is gone.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(SPINDLE_HAS_ASAN) || defined(__SANITIZE_THREAD__)
 constexpr bool kKeeps = false;
+#elif defined(__has_feature)
+constexpr bool kKeeps = !__has_feature(thread_sanitizer);
 #else
 constexpr bool kKeeps = true;
 #endif

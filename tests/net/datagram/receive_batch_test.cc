@@ -9,6 +9,7 @@
 
 #include "base/syscalls.h"
 #include "gtest/gtest.h"
+#include "net/types/internal/asan.h"
 #include "tests/net/datagram/datagram_world.h"
 
 namespace spindle {
@@ -77,7 +78,7 @@ TEST(ReceiveBatchTest, SparesAreUsedAgainByTheirShape) {
   EXPECT_EQ(ReceiveBatch::Take(4, 1000).get(), address);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef SPINDLE_HAS_ASAN
 // A view that outlives its callback.
 TEST(ReceiveBatchDeathTest, LateLookIsReported) {
   RawUdp receiver, sender;

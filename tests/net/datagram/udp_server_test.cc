@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include <atomic>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@
 #include "net/loop/event_loop.h"
 #include "net/loop/event_loop_thread_pool.h"
 #include "tests/net/datagram/datagram_world.h"
+#include "tests/testing/own_network.h"
 
 namespace spindle {
 namespace {
@@ -105,6 +107,25 @@ TEST_F(UdpServerTest, AddressInUseIsAnError) {
   ASSERT_TRUE(first.ok());
   auto second = UdpServer::Bind(*pool_, (*first)->address(), Echo(), shared);
   EXPECT_TRUE(second.ok()) << second.status();
+}
+
+// Where there is one port alone. The kernel would give it to both.
+TEST(UdpServerPortTest, PortOfTheKernelsChoiceIsNobodyElses) {
+  const int result = RunInOwnNetwork([] {
+    std::ofstream range("/proc/sys/net/ipv4/ip_local_port_range");
+    if (!(range << "41000 41000" << std::flush)) return kNoOwnNetwork;
+    const auto loop = *EventLoop::Create();
+    const auto pool = *EventLoopThreadPool::Start(*loop, {.workers = 2});
+    const auto first = UdpServer::Bind(*pool, SocketAddress::AnyV4(0), {});
+    EXPECT_TRUE(first.ok()) << first.status();
+    if (!first.ok()) return 1;
+    EXPECT_EQ((*first)->address().port(), 41000);
+    const auto second = UdpServer::Bind(*pool, SocketAddress::AnyV4(0), {});
+    EXPECT_EQ(ErrnoOf(second.status()), EADDRINUSE) << second.status();
+    return 0;
+  });
+  if (result == kNoOwnNetwork) GTEST_SKIP() << "no network namespace, or no sysctl in it";
+  EXPECT_EQ(result, 0);
 }
 
 TEST_F(UdpServerTest, BadAddressesAndOptionsAreErrors) {
