@@ -1,12 +1,20 @@
 #include "net/backend/socket_calls.h"
 
-#include <sys/socket.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/errno_status.h"
 
 namespace spindle {
 
-IoError SetIntOption(Syscalls& syscalls, int fd, int level, int name, int value) {
-  const int result = syscalls.SetSockOpt(fd, level, name, &value, sizeof value);
+IoError SetOption(Syscalls& syscalls, int fd, int level, int name, const void* value,
+                  socklen_t size) {
+  const int result = syscalls.SetSockOpt(fd, level, name, value, size);
   return result < 0 ? IoError(-result, IoOp::kSetOption) : IoError();
+}
+
+IoError SetIntOption(Syscalls& syscalls, int fd, int level, int name, int value) {
+  return SetOption(syscalls, fd, level, name, &value, sizeof value);
 }
 
 SocketAddress LocalAddress(Syscalls& syscalls, int fd) {
@@ -21,6 +29,15 @@ SocketAddress PeerAddress(Syscalls& syscalls, int fd) {
   socklen_t length = sizeof storage;
   if (syscalls.GetPeerName(fd, reinterpret_cast<sockaddr*>(&storage), &length) < 0) return {};
   return SocketAddress::FromSockaddr(reinterpret_cast<const sockaddr*>(&storage), length);
+}
+
+absl::Status AdoptDescriptor(int fd, std::string_view name) {
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) >= 0 &&
+      fcntl(fd, F_SETFD, FD_CLOEXEC) >= 0) {
+    return absl::OkStatus();
+  }
+  return ErrnoStatus(name, errno);
 }
 
 }  // namespace spindle

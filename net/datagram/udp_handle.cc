@@ -17,15 +17,18 @@ UdpSocket* UdpHandle::Get() const {
   return core == nullptr ? nullptr : core->front();
 }
 
-bool UdpHandle::Run(absl::AnyInvocable<void(UdpSocket&)> function) const {
+bool UdpHandle::Run(absl::AnyInvocable<void(UdpSocket&)> function,
+                    std::source_location where) const {
   if (!token_.valid() || (loop_.IsInLoop() && Get() == nullptr)) return false;
-  return loop_.Post([self = *this, function = std::move(function)]() mutable {
-    if (UdpSocket* socket = self.Get()) function(*socket);
-  });
+  return loop_.Post(
+      [self = *this, function = std::move(function)]() mutable {
+        if (UdpSocket* socket = self.Get()) function(*socket);
+      },
+      where);
 }
 
 bool UdpHandle::SendTo(std::string data, const SocketAddress& to, const LocalEnd& from,
-                       absl::AnyInvocable<void(IoError)> done) const {
+                       absl::AnyInvocable<void(IoError)> done, std::source_location where) const {
   if (!token_.valid() || (loop_.IsInLoop() && Get() == nullptr)) return false;
   return loop_.Post(
       [self = *this, data = std::move(data), to, from, done = std::move(done)]() mutable {
@@ -33,7 +36,8 @@ bool UdpHandle::SendTo(std::string data, const SocketAddress& to, const LocalEnd
         const IoError error =
             socket == nullptr ? IoError(EBADF, IoOp::kWrite) : socket->SendTo(data, to, from);
         if (done) done(error);
-      });
+      },
+      where);
 }
 
 }  // namespace spindle

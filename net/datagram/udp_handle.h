@@ -1,6 +1,7 @@
 #ifndef SPINDLE_NET_DATAGRAM_UDP_HANDLE_H_
 #define SPINDLE_NET_DATAGRAM_UDP_HANDLE_H_
 
+#include <source_location>
 #include <string>
 #include <utility>
 
@@ -21,7 +22,8 @@ class UdpSocket;
 //
 // Calls are tasks of the socket's loop, in order with everything else that the calling thread posts
 // there. They return false when it is certain at once that nothing will happen. True does not mean
-// that the socket still lives by the time the task runs; who must know asks for `done`.
+// that the socket still lives by the time the task runs; who must know asks for `done`. `where`
+// names the task if it is slow (EventLoopOptions::slow_callback).
 class UdpHandle {
  public:
   UdpHandle() = default;
@@ -32,11 +34,13 @@ class UdpHandle {
   // See UdpSocket::SendTo. `done`, if given, runs on the loop's thread with its result; EBADF if
   // the socket is gone.
   bool SendTo(std::string data, const SocketAddress& to, const LocalEnd& from = {},
-              absl::AnyInvocable<void(IoError)> done = nullptr) const;
+              absl::AnyInvocable<void(IoError)> done = nullptr,
+              std::source_location where = std::source_location::current()) const;
 
   // Runs `function` with the socket on its loop's thread, if it still lives then; otherwise
   // `function` is destroyed unrun.
-  bool Run(absl::AnyInvocable<void(UdpSocket&)> function) const;
+  bool Run(absl::AnyInvocable<void(UdpSocket&)> function,
+           std::source_location where = std::source_location::current()) const;
 
   // The socket, or null if it is gone. Loop thread only; valid until the callback returns or
   // destroys it.

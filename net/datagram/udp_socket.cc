@@ -26,7 +26,6 @@ absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocketMaker::Make(
 absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocketMaker::Bind(
     EventLoop& loop, const SocketAddress& local, SharePort share,
     std::shared_ptr<const UdpConfig> config) {
-  if (absl::Status status = CheckOptions(config->options); !status.ok()) return status;
   auto socket = MakeDatagramSocket(IoHost::Of(loop).syscalls(), local, config->options, share,
                                    config->wants_errors());
   return Make(loop, std::move(config), std::move(socket),
@@ -48,7 +47,6 @@ absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::Connect(EventLoop& loop,
                                                               DatagramCallbacks callbacks,
                                                               UdpOptions options,
                                                               std::source_location where) {
-  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   auto config = UdpSocketMaker::Config(std::move(callbacks), std::move(options), where);
   auto socket = MakeDatagramSocket(IoHost::Of(loop).syscalls(), peer, config->options,
                                    SharePort::kNo, config->wants_errors());
@@ -62,7 +60,6 @@ absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::Take(EventLoop& loop, Owne
                                                            DatagramCallbacks callbacks,
                                                            UdpOptions options,
                                                            std::source_location where) {
-  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   auto config = UdpSocketMaker::Config(std::move(callbacks), std::move(options), where);
   auto taken = TakeDatagramSocket(IoHost::Of(loop).syscalls(), std::move(socket), config->options,
                                   config->wants_errors());

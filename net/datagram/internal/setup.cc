@@ -1,7 +1,6 @@
 #include "net/datagram/internal/setup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
@@ -116,8 +115,7 @@ IoError ApplyPacketInfo(Syscalls& syscalls, const DatagramSocket& socket, const 
   return setter.error();
 }
 
-}  // namespace
-
+// Refuses what makes no sense.
 absl::Status CheckOptions(const UdpOptions& options) {
   if (options.max_datagram_size == 0) {
     return absl::InvalidArgumentError("max_datagram_size is 0: nothing could be told from nothing");
@@ -134,9 +132,12 @@ absl::Status CheckOptions(const UdpOptions& options) {
   return absl::OkStatus();
 }
 
+}  // namespace
+
 absl::StatusOr<DatagramSocket> MakeDatagramSocket(Syscalls& syscalls, const SocketAddress& address,
                                                   const UdpOptions& options, SharePort share,
                                                   bool wants_errors) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   const std::string text = address.ToString();
   if (address.is_unspecified()) {
     return absl::InvalidArgumentError("the address of a datagram socket is unspecified");
@@ -161,17 +162,14 @@ absl::StatusOr<DatagramSocket> MakeDatagramSocket(Syscalls& syscalls, const Sock
 
 absl::StatusOr<DatagramSocket> TakeDatagramSocket(Syscalls& syscalls, OwnedFd fd,
                                                   const UdpOptions& options, bool wants_errors) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   const std::string name = Concat("inherited descriptor ", fd.get());
   int type = 0;
   socklen_t length = sizeof type;
   const int result = syscalls.GetSockOpt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &length);
   if (result < 0) return ErrnoStatus(name, -result);
   if (type != SOCK_DGRAM) return absl::InvalidArgumentError(Concat(name, ": no datagram socket"));
-  const int flags = fcntl(fd.get(), F_GETFL);
-  if (flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0 ||
-      fcntl(fd.get(), F_SETFD, FD_CLOEXEC) < 0) {
-    return ErrnoStatus(name, errno);
-  }
+  if (absl::Status status = AdoptDescriptor(fd.get(), name); !status.ok()) return status;
   DatagramSocket socket;
   const SocketAddress local = LocalAddress(syscalls, fd.get());
   if (local.is_unspecified()) {
@@ -235,8 +233,7 @@ IoError SetMulticastInterfaceOption(Syscalls& syscalls, int fd, int family, uint
   }
   ip_mreqn request = {};
   request.imr_ifindex = static_cast<int>(interface);
-  const int result = syscalls.SetSockOpt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request);
-  return result < 0 ? IoError(-result, IoOp::kSetOption) : IoError();
+  return SetOption(syscalls, fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request);
 }
 
 IoError ChangeMembership(Syscalls& syscalls, int fd, int family, Membership change,
@@ -249,23 +246,19 @@ IoError ChangeMembership(Syscalls& syscalls, int fd, int family, Membership chan
   }
   const bool join = change == Membership::kJoin;
   const uint32_t interface = options.interface != 0 ? options.interface : group.scope_id();
-  int result;
   if (options.source.is_unspecified()) {
     group_req request = {};
     request.gr_interface = interface;
     group.ToSockaddr(&request.gr_group);
-    result = syscalls.SetSockOpt(fd, level, join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP, &request,
-                                 sizeof request);
-  } else {
-    group_source_req request = {};
-    request.gsr_interface = interface;
-    group.ToSockaddr(&request.gsr_group);
-    options.source.ToSockaddr(&request.gsr_source);
-    result =
-        syscalls.SetSockOpt(fd, level, join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
-                            &request, sizeof request);
+    return SetOption(syscalls, fd, level, join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP, &request,
+                     sizeof request);
   }
-  return result < 0 ? IoError(-result, IoOp::kSetOption) : IoError();
+  group_source_req request = {};
+  request.gsr_interface = interface;
+  group.ToSockaddr(&request.gsr_group);
+  options.source.ToSockaddr(&request.gsr_source);
+  return SetOption(syscalls, fd, level, join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
+                   &request, sizeof request);
 }
 
 SocketAddress ForFamily(const SocketAddress& address, int family) {

@@ -29,11 +29,8 @@ struct DatagramSocket {
 
 enum class SharePort : bool { kNo, kYes };  // SO_REUSEPORT.
 
-// Refuses what makes no sense.
-absl::Status CheckOptions(const UdpOptions& options);
-
 // A socket of `address`'s family with all options set, not bound. `wants_errors`: there is an
-// on_error. Errors name `address`.
+// on_error. Errors: options that make no sense; all others name `address`.
 absl::StatusOr<DatagramSocket> MakeDatagramSocket(Syscalls& syscalls, const SocketAddress& address,
                                                   const UdpOptions& options, SharePort share,
                                                   bool wants_errors);

@@ -339,12 +339,17 @@ bool UdpCore::WouldBlock(int sent) const {
   return sent == -EAGAIN && (socket_.family != AF_UNIX || queue_.at(0).name.empty());
 }
 
+std::optional<bool> UdpCore::Settle(int sent) {
+  if (sent > 0) return true;
+  if (WouldBlock(sent)) return WaitForRoom();
+  if (ThreadBatch().datagrams(0) > 1 && MayBeOffload(-sent)) return SendApart(-sent);
+  return std::nullopt;
+}
+
 bool UdpCore::SendOnce() {
   const size_t limit = config_->options.batch_size;
   const int first = TrySend(limit, max_segment_);
-  if (first > 0) return true;
-  if (WouldBlock(first)) return WaitForRoom();
-  if (ThreadBatch().datagrams(0) > 1 && MayBeOffload(-first)) return SendApart(-first);
+  if (const std::optional<bool> more = Settle(first)) return *more;
   // It may have been the error of an earlier datagram, which the kernel had kept for the next call
   // to the socket; the error queue says more, where it is in use. A Unix peer whose queue is full
   // is no such case.
@@ -354,9 +359,7 @@ bool UdpCore::SendOnce() {
             .error = IoError(-first, IoOp::kWrite),
             .peer = peer_});
   }
-  if (second > 0) return true;
-  if (WouldBlock(second)) return WaitForRoom();
-  if (ThreadBatch().datagrams(0) > 1 && MayBeOffload(-second)) return SendApart(-second);
+  if (const std::optional<bool> more = Settle(second)) return *more;
   DropFirst(-second);
   return true;
 }

@@ -133,6 +133,9 @@ class UdpCore final : public IoSlot,
   int TrySend(size_t limit, size_t max_segment);
   // Sends a batch, or drops a datagram that the kernel refuses. False: no more for now.
   bool SendOnce();
+  // What follows from the result of a call: whether to go on sending; nothing if it was an error of
+  // the first datagram itself.
+  std::optional<bool> Settle(int sent);
   // The same for datagrams that were put together, one by one, after that failed with `error`.
   bool SendApart(int error);
   void CountSent(size_t messages);

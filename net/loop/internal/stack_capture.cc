@@ -163,6 +163,9 @@ CaptureResult CaptureStack(const RunningCallback& running, uint64_t count, Captu
   asked.running = &running;
   asked.count = count;
   asked.taken = false;
+  // A fork may have left an answer to its parent's question here.
+  while (sem_trywait(&asked.done) == 0) {
+  }
   asked.phase.store(Request::Mark(asked.number, Request::kAsked), std::memory_order_release);
   siginfo_t info = {};
   info.si_code = SI_QUEUE;

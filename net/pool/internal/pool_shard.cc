@@ -56,13 +56,16 @@ uint64_t PoolShard::Ask(PoolWaiter waiter, PoolBook::Entry entry) {
 
 void PoolShard::Cancel(uint64_t number) {
   if (stopped_) return;
-  std::optional<PoolWaiter> waiter;
-  core_->Use([&](PoolBook& book, PoolOrders&) { waiter = book.Cancel(index_, number); });
   const auto grant = std::find_if(grants_.begin(), grants_.end(), [&](const Grant& each) {
     return each.waiter.number == number && each.connection != nullptr;
   });
-  if (!waiter.has_value() && grant == grants_.end()) return;
-  core_->Use([](PoolBook& book, PoolOrders&) { ++book.stats().cancelled; });
+  const bool granted = grant != grants_.end();
+  std::optional<PoolWaiter> waiter;
+  core_->Use([&](PoolBook& book, PoolOrders&) {
+    waiter = book.Cancel(index_, number);
+    if (waiter.has_value() || granted) ++book.stats().cancelled;
+  });
+  if (!waiter.has_value() && !granted) return;
   if (waiter.has_value()) {
     return QueueGrant({*std::move(waiter), nullptr, AcquireError::kCancelled});
   }

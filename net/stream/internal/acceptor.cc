@@ -71,11 +71,7 @@ absl::Status Acceptor::OpenInherited(OwnedFd socket) {
       return absl::InvalidArgumentError(absl::StrCat(name, ": not a listening stream socket"));
     }
   }
-  const int flags = fcntl(fd, F_GETFL);
-  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-      fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-    return ErrnoStatus(name, errno);
-  }
+  if (absl::Status status = AdoptDescriptor(fd, name); !status.ok()) return status;
   fd_ = OwnedSocket(syscalls, socket.release());
   IoError error = ApplySocketOptions(syscalls, fd, LocalAddress(syscalls, fd), options_.connection);
   return error.ok() ? StartListening(name) : error.ToStatus(name);

@@ -10,6 +10,8 @@
 
 #include "base/logging.h"
 #include "gtest/gtest.h"
+#include "net/datagram/udp_handle.h"
+#include "net/datagram/udp_socket.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/slow_callback.h"
 #include "net/session/session.h"
@@ -74,6 +76,16 @@ TEST_F(HandleOriginTest, OfAConnection) {
   EXPECT_EQ(NextSlowLine(), std::source_location::current().line() - 1);
   const auto done = [&](IoError) { Pass(); };
   EXPECT_TRUE(connection_.Write("text", done));
+  EXPECT_EQ(NextSlowLine(), std::source_location::current().line() - 1);
+}
+
+TEST_F(HandleOriginTest, OfADatagramSocket) {
+  const auto socket = *UdpSocket::Bind(*loop_, SocketAddress::LoopbackV4(0), {});
+  const UdpHandle handle = socket->handle();
+  EXPECT_TRUE(handle.Run([&](UdpSocket&) { Pass(); }));
+  EXPECT_EQ(NextSlowLine(), std::source_location::current().line() - 1);
+  const auto done = [&](IoError) { Pass(); };
+  EXPECT_TRUE(handle.SendTo("text", socket->local_address(), {}, done));
   EXPECT_EQ(NextSlowLine(), std::source_location::current().line() - 1);
 }
 
