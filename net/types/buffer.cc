@@ -41,18 +41,18 @@ bool Aliases(const Segment& segment, std::string_view data) {
 void Shift(Segment& segment, size_t begin) {
   char* const bytes = segment.chunk->data();
   const size_t size = segment.size();
-  internal::UnpoisonBytes(bytes, segment.chunk->capacity());
+  UnpoisonBytes(bytes, segment.chunk->capacity());
   std::memmove(bytes + begin, bytes + segment.begin, size);
   segment.begin = static_cast<uint32_t>(begin);
   segment.end = static_cast<uint32_t>(begin + size);
-  internal::PoisonBytes(bytes, segment.begin);
-  internal::PoisonBytes(bytes + segment.end, segment.chunk->capacity() - segment.end);
+  PoisonBytes(bytes, segment.begin);
+  PoisonBytes(bytes + segment.end, segment.chunk->capacity() - segment.end);
 }
 
 // Copies `size` bytes behind the content of a segment with that much tail room; extends it.
 void Fill(Segment& segment, const char* from, size_t size) {
   char* const to = segment.chunk->data() + segment.end;
-  internal::UnpoisonBytes(to, size);
+  UnpoisonBytes(to, size);
   std::memcpy(to, from, size);
   segment.end += static_cast<uint32_t>(size);
 }
@@ -61,7 +61,7 @@ std::span<char> Tail(Segment& segment) {
   const size_t room = segment.tailroom();
   if (room == 0) return {};
   char* const tail = segment.chunk->data() + segment.end;
-  internal::UnpoisonBytes(tail, room);
+  UnpoisonBytes(tail, room);
   return {tail, room};
 }
 
@@ -224,7 +224,7 @@ void Buffer::Prepend(std::string_view data) {
     if (first_.begin >= data.size()) {
       first_.begin -= static_cast<uint32_t>(data.size());
       char* const to = first_.chunk->data() + first_.begin;
-      internal::UnpoisonBytes(to, data.size());
+      UnpoisonBytes(to, data.size());
       std::memcpy(to, data.data(), data.size());
       return;
     }
@@ -284,7 +284,7 @@ ChunkRef Buffer::TakeChunkSlow() {
   if (rest_ != nullptr) DropRest();
   first_.begin = first_.end = 0;
   if (first_.chunk && first_.chunk->writable()) {
-    internal::UnpoisonBytes(first_.chunk->data(), first_.chunk->capacity());
+    UnpoisonBytes(first_.chunk->data(), first_.chunk->capacity());
   }
   return std::move(first_.chunk);
 }

@@ -14,9 +14,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/asan.h"
 #include "base/bytes.h"
 #include "net/types/chunk.h"
-#include "net/types/internal/asan.h"
 #include "net/types/internal/segment_ring.h"
 
 namespace spindle {
@@ -97,7 +97,7 @@ class Buffer {
       return AppendSlow(data);
     }
     char* const to = chunk->data() + end;
-    internal::UnpoisonBytes(to, data.size());
+    UnpoisonBytes(to, data.size());
     if (!data.empty()) [[likely]]
       std::memcpy(to, data.data(), data.size());
     first_.end = end + static_cast<uint32_t>(data.size());
@@ -298,7 +298,7 @@ class Buffer {
   void PoisonConsumed([[maybe_unused]] size_t n) {
 #ifdef SPINDLE_HAS_ASAN
     if (first_.chunk && first_.chunk->writable() && first_.chunk->unique()) {
-      internal::PoisonBytes(first_.chunk->data(), first_.begin + n);
+      PoisonBytes(first_.chunk->data(), first_.begin + n);
     }
 #endif
   }

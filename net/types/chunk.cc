@@ -5,7 +5,7 @@
 #include <cstring>
 #include <new>
 
-#include "net/types/internal/asan.h"
+#include "base/asan.h"
 
 namespace spindle {
 namespace {
@@ -119,7 +119,7 @@ ChunkRef Chunk::Wrap(std::span<const std::byte> data, absl::AnyInvocable<void()>
 
 void Chunk::Destroy() {
   if (writable()) {
-    internal::UnpoisonBytes(data_, capacity_);
+    UnpoisonBytes(data_, capacity_);
     const size_t size = kHeaderSize + capacity_;
     this->~Chunk();
     FreeBlock(this, size);

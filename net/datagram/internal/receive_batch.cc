@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "net/types/internal/asan.h"
+#include "base/asan.h"
 
 namespace spindle {
 namespace {
@@ -50,7 +50,7 @@ ReceiveBatch::ReceiveBatch(size_t count, size_t size)
   }
 }
 
-ReceiveBatch::~ReceiveBatch() { internal::UnpoisonBytes(block_.get(), count() * stride_); }
+ReceiveBatch::~ReceiveBatch() { UnpoisonBytes(block_.get(), count() * stride_); }
 
 int ReceiveBatch::Fill(Syscalls& syscalls, int fd) {
   for (size_t i = 0; i < used_; ++i) {
@@ -58,7 +58,7 @@ int ReceiveBatch::Fill(Syscalls& syscalls, int fd) {
     header.msg_namelen = sizeof(sockaddr_storage);
     header.msg_controllen = kReceiveControl;
   }
-  internal::UnpoisonBytes(block_.get(), count() * stride_);
+  UnpoisonBytes(block_.get(), count() * stride_);
   filled_ = current_ = offset_ = 0;
   int result;
   do {
@@ -94,7 +94,7 @@ ReceiveBatch::Part ReceiveBatch::Next(size_t max_size) {
 void ReceiveBatch::Drop(const Part& part) {
   // Memory is poisoned by eights. Behind a datagram that is one there is nothing to be read.
   const size_t size = part.coalesced ? part.data.size() : (part.data.size() + 7) / 8 * 8;
-  internal::PoisonBytes(part.data.data(), size);
+  PoisonBytes(part.data.data(), size);
 }
 
 }  // namespace spindle

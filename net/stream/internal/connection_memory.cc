@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <new>
 
+#include "base/asan.h"
 #include "net/stream/connection.h"
-#include "net/types/internal/asan.h"
 
 namespace spindle {
 namespace {

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/asan.h"
 #include "base/syscalls.h"
 #include "gtest/gtest.h"
-#include "net/types/internal/asan.h"
 #include "tests/net/datagram/datagram_world.h"
 
 namespace spindle {

@@ -1,5 +1,5 @@
-#ifndef SPINDLE_NET_TYPES_INTERNAL_ASAN_H_
-#define SPINDLE_NET_TYPES_INTERNAL_ASAN_H_
+#ifndef SPINDLE_BASE_ASAN_H_
+#define SPINDLE_BASE_ASAN_H_
 
 #include <cstddef>
 
@@ -15,7 +15,7 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-namespace spindle::internal {
+namespace spindle {
 
 // Makes AddressSanitizer report every access to these bytes; nothing in other builds.
 inline void PoisonBytes([[maybe_unused]] const void* data, [[maybe_unused]] size_t size) {
@@ -30,6 +30,6 @@ inline void UnpoisonBytes([[maybe_unused]] const void* data, [[maybe_unused]] si
 #endif
 }
 
-}  // namespace spindle::internal
+}  // namespace spindle
 
-#endif  // SPINDLE_NET_TYPES_INTERNAL_ASAN_H_
+#endif  // SPINDLE_BASE_ASAN_H_
