@@ -6,7 +6,6 @@
 #include <uv.h>
 
 #include <asio.hpp>
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -14,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/event_loop_thread.h"
 #include "net/loop/loop_ref.h"

@@ -12,9 +12,10 @@ import json
 import os
 import pathlib
 import re
-import signal
 import subprocess
 import sys
+
+from servers import Process
 
 ECHO = "bench/rivals/libevent_{}_server"
 SPINDLE = "bench/cli/spindle"
@@ -22,22 +23,16 @@ WITH_SPINDLE = "tools/with-spindle"
 LIBRARY = "net/compat/libevent/libevent-2.1.so.7.0.1"
 
 
-class Server:
-    def __init__(self, way, ours=False):
-        self.process = subprocess.Popen(
-            [*([WITH_SPINDLE] if ours else []), ECHO.format(way), "127.0.0.1", "0"],
-            stderr=subprocess.PIPE, text=True, env={**os.environ, "SPINDLE_LIBEVENT": os.path.abspath(LIBRARY)})
-        self.port = re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n",
-                                 self.process.stderr.readline()).group(1)
-        maps = pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()
-        libraries = re.findall(r"\S*/libevent\S*", maps)
-        if any("/spindle/" in path for path in libraries) != ours:
-            raise SystemExit(f"libevent_pairs: the loader has taken {set(libraries)}")
+def start(way, ours=False):
+    return Process("libevent_pairs", [*([WITH_SPINDLE] if ours else []), ECHO.format(way), "127.0.0.1", "0"],
+                   env={**os.environ, "SPINDLE_LIBEVENT": os.path.abspath(LIBRARY)})
 
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        if self.process.wait() != 0:
-            raise SystemExit(f"libevent_pairs: the server ended with {self.process.returncode}")
+
+def check_library(server, ours=False):
+    maps = pathlib.Path(f"/proc/{server.pid}/maps").read_text(encoding="utf-8")
+    libraries = re.findall(r"\S*/libevent\S*", maps)
+    if any("/spindle/" in path for path in libraries) != ours:
+        raise SystemExit(f"libevent_pairs: the loader has taken {set(libraries)}")
 
 
 def compare(label, a, b, options):
@@ -54,13 +49,14 @@ def compare(label, a, b, options):
 def main():
     print(f"{'':<32} {'cpu/message':<24} rate")
     for way in ("buffer", "event"):
-        theirs, again, ours = Server(way), Server(way), Server(way, ours=True)
-        for size in ("64", "16K"):
-            options = ["-c", "64", "-s", size, *sys.argv[1:]]
-            compare(f"{way} {size}", theirs, ours, options)
-            compare(f"{way} {size}, libevent twice", theirs, again, options)
-        for server in (theirs, again, ours):
-            server.stop()
+        with start(way) as theirs, start(way) as again, start(way, ours=True) as ours:
+            check_library(theirs)
+            check_library(again)
+            check_library(ours, ours=True)
+            for size in ("64", "16K"):
+                options = ["-c", "64", "-s", size, *sys.argv[1:]]
+                compare(f"{way} {size}", theirs, ours, options)
+                compare(f"{way} {size}, libevent twice", theirs, again, options)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <uv.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <vector>
+
+#include "bench/rivals/server.h"
 
 namespace {
 
@@ -51,8 +51,6 @@ void OnDatagram(uv_udp_t* socket, ssize_t size, const uv_buf_t* data, const sock
   if (uv_udp_send(&copy->request, socket, &answer, 1, peer, OnSent) != 0) std::free(copy);
 }
 
-void OnSignal(uv_signal_t* signal, int /*number*/) { uv_stop(signal->loop); }
-
 int Fail(const char* what) {
   std::fprintf(stderr, "libuv_udp_echo: %s\n", what);
   return 2;
@@ -61,6 +59,7 @@ int Fail(const char* what) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  rivals::PrepareProcess();
   if (argc != 3) return Fail("usage: libuv_udp_echo plain|recvmmsg PORT");
   use_recvmmsg = std::strcmp(argv[1], "recvmmsg") == 0;
   if (!use_recvmmsg && std::strcmp(argv[1], "plain") != 0) {
@@ -78,11 +77,8 @@ int main(int argc, char** argv) {
   uv_recv_buffer_size(reinterpret_cast<uv_handle_t*>(&socket), &receive_buffer);
   int length = sizeof address;
   uv_udp_getsockname(&socket, reinterpret_cast<sockaddr*>(&address), &length);
-  std::fprintf(stderr, "listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
+  rivals::SayListening(address);
   uv_udp_recv_start(&socket, OnAllocate, OnDatagram);
-  uv_signal_t on_term;
-  uv_signal_init(loop, &on_term);
-  uv_signal_start(&on_term, OnSignal, SIGTERM);
   uv_run(loop, UV_RUN_DEFAULT);
   return 0;
 }

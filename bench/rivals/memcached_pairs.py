@@ -11,11 +11,9 @@ libmemcached-tools.
 
 import os
 import pathlib
-import random
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 
 import ratios
@@ -57,17 +55,12 @@ class Server:
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    if rounds < 6:
-        raise SystemExit("memcached_pairs: fewer than 6 rounds give no interval")
+    rounds = ratios.rounds(15)
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o777)  # memcached gives up its rights first.
         servers = {name: Server(folder, name, ours=name == "ours")
                    for name in ("ours", "libevent", "again")}
-        rates = {name: [] for name in servers}
-        for _ in range(rounds):
-            for name in random.sample(list(servers), len(servers)):
-                rates[name].append(servers[name].rate())
+        rates = ratios.interleave(rounds, {name: server.rate for name, server in servers.items()})
         for label, name in (("ours / libevent", "ours"), ("libevent / libevent", "again")):
             found = ratios.estimate(rates[name], rates["libevent"])
             print(f"{label:<22} {found.ratio:.3f} [{found.low:.3f}, {found.high:.3f}] of {rounds} rounds")

@@ -10,18 +10,17 @@ processor time of both ends together (with the two `cat` of the pipes), where le
 /dev/shm.
 """
 
+import functools
 import os
 import pathlib
-import random
-import resource
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
 import ratios
+from servers import children_seconds
 
 PROGRAMS = {"ours": (["bench/cli/spindle", "nc"], []), "theirs": (["nc.openbsd"], ["-N"])}
 SIZE = 1_000_000_000
@@ -33,23 +32,20 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for_listener(port):
+def wait_for_listener(port, process):
     """Without a connection, which would be the only one."""
     mark = f":{port:04X} 00000000:0000 0A"
     while mark not in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii"):
+        if process.poll() is not None:
+            raise SystemExit(f"netcat_pairs: the listener ended with {process.returncode}")
         time.sleep(0.001)
-
-
-def processor_time():
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def transfer(program, source, sink):
     """Seconds, and seconds of processors. `sink` None: pipes on both sides."""
     command, options = PROGRAMS[program]
     port = free_port()
-    before = processor_time()
+    before = children_seconds()
     with open(source, "rb") as file, open(sink or "/dev/null", "wb") as out:
         server = subprocess.Popen([*command, *options, "-l", "127.0.0.1", str(port)],
                                   stdin=subprocess.DEVNULL, stdout=out if sink else subprocess.PIPE)
@@ -57,7 +53,7 @@ def transfer(program, source, sink):
         if sink is None:
             helpers.append(subprocess.Popen(["cat"], stdin=server.stdout, stdout=out))
             server.stdout.close()
-        wait_for_listener(port)
+        wait_for_listener(port, server)
         start = time.monotonic()
         if sink is None:
             helpers.append(subprocess.Popen(["cat"], stdin=file, stdout=subprocess.PIPE))
@@ -72,13 +68,11 @@ def transfer(program, source, sink):
         raise SystemExit(f"netcat_pairs: exit codes {codes}")
     if sink not in (None, "/dev/null") and os.path.getsize(sink) != SIZE:
         raise SystemExit("netcat_pairs: the file was cut")
-    return seconds, processor_time() - before
+    return seconds, children_seconds() - before
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 11
-    if rounds < 6:
-        raise SystemExit("netcat_pairs: fewer than 6 rounds give no interval")
+    rounds = ratios.rounds(11)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         source = os.path.join(folder, "source")
         with open(source, "wb") as file:
@@ -86,10 +80,9 @@ def main():
                 file.write(os.urandom(1_000_000))
         for name, sink in (("file to /dev/null", "/dev/null"),
                            ("file to file", os.path.join(folder, "sink")), ("pipe to pipe", None)):
-            runs = {program: [] for program in PROGRAMS}
-            for _ in range(rounds):
-                for program in random.sample(list(PROGRAMS), 2):
-                    runs[program].append(transfer(program, source, sink))
+            runs = ratios.interleave(
+                rounds, {program: functools.partial(transfer, program, source, sink)
+                         for program in PROGRAMS})
             (seconds, work), (their_seconds, their_work) = (zip(*runs[program]) for program in PROGRAMS)
             print(f"{name:<18} speed          {ratios.estimate(their_seconds, seconds)}")
             print(f"{name:<18} processor time {ratios.estimate(work, their_work)} of {rounds} rounds")

@@ -1,8 +1,10 @@
-"""The servers of bench/rivals as processes, for tools/rivals, tools/counts and tests."""
+"""The servers of bench/rivals as processes, for tools/rivals, tools/counts, the *_pairs and tests."""
 
+import contextlib
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -39,33 +41,36 @@ def build(names):
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.strip())
 
 
-class Server:
-    """One server that runs, at a port that the kernel chose."""
+class Ended(Exception):
+    """A process that was asked has ended by itself."""
 
-    def __init__(self, folder, name, *, mode="echo", loops=0, upstream=None, cpus=None, nice=0,
-                 tool=()):
+
+class Process:
+    """A server that runs: a program that says on stderr where it listens. As a context it is stopped
+    at the end. `options` are those of subprocess.Popen."""
+
+    def __init__(self, name, command, **options):
         self.name = name
-        program = pathlib.Path(folder, SERVERS[name][0])
-        options = [f"--loops={loops}"] + ([f"--mode={mode}"] if mode != "echo" else [])
-        if upstream is not None:
-            options.append(f"--upstream={upstream.port}")
-
-        def prepare():
-            if cpus:
-                os.sched_setaffinity(0, cpus)
-            if nice:
-                os.nice(nice)
-
-        self.process = subprocess.Popen([*tool, program, *options, "127.0.0.1", "0"],
-                                        stderr=subprocess.PIPE, text=True, preexec_fn=prepare)
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
         match = None
         while match is None:  # A tool may have said something before.
             line = self.process.stderr.readline()
             if not line:
+                self.process.stderr.close()
                 raise SystemExit(f"{name}: the server ended with {self.process.wait()}")
             match = re.fullmatch(r"listening on [\d.]+:(\d+)\n", line)
         self.port = match.group(1)
         self.pid = self._serving_pid()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            self.stop()
+        except SystemExit:
+            if kind is None:  # What is under way already says more.
+                raise
 
     def _serving_pid(self):
         """The process itself, or a tool's child: strace(1) has one, valgrind(1) does not."""
@@ -78,16 +83,48 @@ class Server:
         return time.clock_gettime_ns((~self.pid << 3) | 2)
 
     def memory_kib(self, field):
-        """VmRSS or VmHWM, its peak, of proc(5)."""
-        text = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
-        return int(re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE).group(1))
+        """VmRSS or VmHWM, its peak, of proc(5). Raises Ended: who has ended has no memory."""
+        try:
+            text = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        except (FileNotFoundError, ProcessLookupError):
+            text = ""
+        found = re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)
+        if found is None:
+            raise Ended(f"the server ended with {self.process.wait()}")
+        return int(found.group(1))
 
     def stop(self):
         """Ends it, and sees that it ends well."""
         if self.process.poll() is None:
-            os.kill(self.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # A tool's child may end before the tool.
+                os.kill(self.pid, signal.SIGTERM)
         self.process.stderr.read()
         self.process.stderr.close()
         status = self.process.wait()
         if status != 0:
             raise SystemExit(f"{self.name}: the server ended with {status}")
+
+
+class Server(Process):
+    """One of SERVERS, at a port that the kernel chose."""
+
+    def __init__(self, folder, name, *, mode="echo", loops=0, upstream=None, cpus=None, nice=0,
+                 tool=()):
+        options = [f"--loops={loops}"] + ([f"--mode={mode}"] if mode != "echo" else [])
+        if upstream is not None:
+            options.append(f"--upstream={upstream.port}")
+
+        def prepare():
+            if cpus:
+                os.sched_setaffinity(0, cpus)
+            if nice:
+                os.nice(nice)
+
+        program = pathlib.Path(folder, SERVERS[name][0])
+        super().__init__(name, [*tool, program, *options, "127.0.0.1", "0"], preexec_fn=prepare)
+
+
+def children_seconds():
+    """Processor time of all children that have been waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -9,17 +9,17 @@ the clients to another. sockperf tells half of a round trip; this doubles it. Pr
 p50s of each, and of the ratio bench / sockperf with its 95 % interval. Needs sockperf.
 """
 
+import functools
 import json
-import random
 import re
-import signal
 import statistics
 import subprocess
-import sys
 
 import ratios
+from servers import Process
 
 SPINDLE = "bench/cli/spindle"
+SERVER = ["taskset", "-c", "1", SPINDLE, "serve", "--mode", "sockperf", "--loops", "1", "127.0.0.1", "0"]
 SECONDS = 2
 
 
@@ -40,24 +40,15 @@ def sockperf(port):
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    if rounds < ratios.MIN_BLOCKS:
-        raise SystemExit(f"sockperf_pairs: fewer than {ratios.MIN_BLOCKS} rounds give no interval")
-    server = subprocess.Popen(
-        ["taskset", "-c", "1", SPINDLE, "serve", "--mode", "sockperf", "--loops", "1", "127.0.0.1", "0"],
-        stderr=subprocess.PIPE, text=True)
-    port = re.search(r":(\d+)$", server.stderr.readline()).group(1)
-    measured = {bench: [], sockperf: []}
-    for _ in range(rounds):
-        for client in random.sample(list(measured), len(measured)):
-            measured[client].append(client(port))
-    server.send_signal(signal.SIGTERM)
-    if server.wait() != 0:
-        raise SystemExit(f"sockperf_pairs: the server ended with {server.returncode}")
+    rounds = ratios.rounds(15)
+    with Process("sockperf_pairs", SERVER) as server:
+        measured = ratios.interleave(
+            rounds, {"bench": functools.partial(bench, server.port),
+                     "sockperf": functools.partial(sockperf, server.port)})
     for client, values in measured.items():
-        print(f"{client.__name__:<10} p50 {min(values):.1f} to {max(values):.1f}, "
+        print(f"{client:<10} p50 {min(values):.1f} to {max(values):.1f}, "
               f"median {statistics.median(values):.1f} us")
-    print(f"bench / sockperf: {ratios.estimate(measured[bench], measured[sockperf])} of {rounds} rounds")
+    print(f"bench / sockperf: {ratios.estimate(measured['bench'], measured['sockperf'])} of {rounds} rounds")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 //
 //   spindle_server [--loops=N] [--mode=MODE] [--upstream=PORT] HOST PORT
 
-#include <chrono>
-#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -138,6 +136,10 @@ ConnectionCallbacks Relay(const SocketAddress& upstream) {
   return callbacks;
 }
 
+SocketAddress AddressOf(const sockaddr_in& address) {
+  return SocketAddress::FromSockaddr(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
 ConnectionCallbacks CallbacksFor(const rivals::Options& options, const EventLoopThreadPool& pool) {
   switch (options.mode) {
     case Mode::kEcho:
@@ -147,15 +149,9 @@ ConnectionCallbacks CallbacksFor(const rivals::Options& options, const EventLoop
     case Mode::kRoom:
       return Chat(std::make_shared<const Rooms>(pool));
     case Mode::kRelay:
-      return Relay(SocketAddress::LoopbackV4(ntohs(options.upstream.sin_port)));
+      return Relay(AddressOf(options.upstream));
   }
   return {};
-}
-
-SocketAddress AddressOf(const sockaddr_in& address) {
-  char host[INET_ADDRSTRLEN] = {};
-  inet_ntop(AF_INET, &address.sin_addr, host, sizeof host);
-  return OrDie(SocketAddress::FromIp(host, ntohs(address.sin_port)));
 }
 
 }  // namespace

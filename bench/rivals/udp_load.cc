@@ -57,6 +57,7 @@ class Load {
   void Run(Clock::time_point end) {
     for (Peer& peer : peers_) Send(peer, window_);
     Clock::time_point look = Clock::now();
+    for (Peer& peer : peers_) peer.heard = look;
     epoll_event events[kBatch];
     while (true) {
       const int ready = epoll_wait(epoll_, events, kBatch, 10);

@@ -78,6 +78,11 @@ class CountsTest(unittest.TestCase):
             with mock.patch.object(counts, "BASELINE", path), self.assertRaises(SystemExit):
                 counts.check(MadeUp({}, 1))
 
+    def test_a_file_that_nobody_builds_is_refused(self):
+        run = subprocess.run([COUNTS, "--echo", ECHO], stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(run.returncode, 2)
+        self.assertIn("--programs", run.stderr)
+
     def test_calls_of_a_function_are_added_up(self):
         self.assertEqual(counts.calls_of("close", PROFILE), 5)
         self.assertEqual(counts.calls_of("open", PROFILE), 0)

@@ -11,7 +11,6 @@
 #include "bench/load/load_team.h"
 #include "bench/load/local_server.h"
 #include "bench/load/measured_load.h"
-#include "bench/load/run_until.h"
 #include "bench/load/send_schedule.h"
 #include "bench/load/service.h"
 #include "bench/load/stream_load.h"
@@ -19,23 +18,16 @@
 #include "net/loop/event_loop.h"
 #include "net/stream/connection.h"
 #include "net/stream/stream_server.h"
-#include "tests/testing/leak_check.h"
-#include "tests/testing/watchdog.h"
+#include "tests/bench/load/load_fixture.h"
 
 namespace spindle::bench {
 namespace {
 
-class LoadTest : public LeakCheckTest {
+class LoadTest : public LoadFixture {
  protected:
-  void SetUp() override {
-    auto loop = EventLoop::Create({.name = "load"});
-    ASSERT_TRUE(loop.ok()) << loop.status();
-    loop_ = *std::move(loop);
-  }
   void TearDown() override {
     server_.reset();
-    loop_.reset();
-    LeakCheckTest::TearDown();
+    LoadFixture::TearDown();
   }
 
   void StartServer(LocalServerOptions options) {
@@ -43,20 +35,7 @@ class LoadTest : public LeakCheckTest {
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
-  void Until(absl::FunctionRef<bool()> done) { ASSERT_TRUE(RunUntil(*loop_, done).ok()); }
 
-  // Runs `load` until it has counted `messages`, then to its end.
-  void RunFor(Load& load, uint64_t messages) {
-    load.Connect();
-    Until([&] { return load.connected(); });
-    load.Start(loop_->Now());
-    Until([&] { return load.counts().messages >= messages || load.dead(); });
-    load.Stop();
-    Until([&] { return load.idle(); });
-  }
-
-  Watchdog watchdog_{std::chrono::seconds(120)};
-  std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<LocalServer> server_;
 };
 

@@ -11,9 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "bench/load/load.h"
-#include "bench/load/run_until.h"
 #include "gtest/gtest.h"
 #include "net/loop/event_loop.h"
 #include "net/stream/connection.h"
@@ -22,19 +20,16 @@
 #include "net/types/buffer.h"
 #include "net/types/close_reason.h"
 #include "net/types/socket_address.h"
-#include "tests/testing/leak_check.h"
-#include "tests/testing/watchdog.h"
+#include "tests/bench/load/load_fixture.h"
 
 namespace spindle::bench {
 namespace {
 
-class RoomLoadTest : public LeakCheckTest {
+class RoomLoadTest : public LoadFixture {
  protected:
-  void SetUp() override { loop_ = *EventLoop::Create(); }
   void TearDown() override {
     server_.reset();
-    loop_.reset();
-    LeakCheckTest::TearDown();
+    LoadFixture::TearDown();
   }
 
   // `say` gives what came to the members.
@@ -51,20 +46,9 @@ class RoomLoadTest : public LeakCheckTest {
     };
     server_ = *StreamServer::Listen(*loop_, SocketAddress::LoopbackV4(0), std::move(callbacks));
   }
-  void Until(absl::FunctionRef<bool()> done) { ASSERT_TRUE(RunUntil(*loop_, done).ok()); }
+  // What a server that is wrong has spoilt does not come.
+  bool GivenUp(const Load& load) const override { return !load.errors().empty(); }
 
-  // Until it has counted `messages`, and to its end.
-  void RunFor(RoomLoad& load, uint64_t messages) {
-    load.Connect();
-    Until([&] { return load.connected(); });
-    load.Start(loop_->Now());
-    Until([&] { return load.counts().messages >= messages || !load.errors().empty(); });
-    load.Stop();
-    Until([&] { return load.idle() || !load.errors().empty(); });
-  }
-
-  Watchdog watchdog_{std::chrono::seconds(120)};
-  std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<StreamServer> server_;
   std::vector<Connection*> members_;
 };

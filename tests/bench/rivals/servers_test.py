@@ -40,23 +40,23 @@ class ServersTest(unittest.TestCase):
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False)
         self.assertEqual(run.returncode, 0, f"{server.name} {options}: {run.stdout}")
 
+    def look_at(self, name, mode, loops, upstream):
+        with Server(".", name, mode=mode, loops=loops, upstream=upstream) as server:
+            for options in LOADS[mode]:
+                self.load(server, options)
+            self.assertGreater(server.cpu_ns(), 0)
+            self.assertGreater(server.memory_kib("VmHWM"), 0)
+
     def test_every_server_does_what_it_is_measured_at(self):
-        upstream = Server(".", BASE)
-        for name, (_, modes) in SERVERS.items():
-            if not possible(name):
-                print(f"{name}: not possible here", file=sys.stderr)
-                continue
-            for mode in modes:
-                for loops in (0, 2):
-                    with self.subTest(name=name, mode=mode, loops=loops):
-                        server = Server(".", name, mode=mode, loops=loops,
-                                        upstream=upstream if mode == "relay" else None)
-                        for options in LOADS[mode]:
-                            self.load(server, options)
-                        self.assertGreater(server.cpu_ns(), 0)
-                        self.assertGreater(server.memory_kib("VmHWM"), 0)
-                        server.stop()
-        upstream.stop()
+        with Server(".", BASE) as upstream:
+            for name, (_, modes) in SERVERS.items():
+                if not possible(name):
+                    print(f"{name}: not possible here", file=sys.stderr)
+                    continue
+                for mode in modes:
+                    for loops in (0, 2):
+                        with self.subTest(name=name, mode=mode, loops=loops):
+                            self.look_at(name, mode, loops, upstream if mode == "relay" else None)
 
     def test_a_wrong_command_line_is_told(self):
         for name, (program, _) in SERVERS.items():
