@@ -84,7 +84,7 @@ class Netcat {
   // True: connected, and all was well.
   bool TryPort(uint16_t port);
   bool TryProxy(uint16_t port);
-  absl::StatusOr<OwnedFd> Connect(const SocketAddress& address);
+  absl::StatusOr<OwnedFd> Connect(const SocketAddress& address, TimePoint deadline);
   absl::StatusOr<SocketAddress> LocalFor(const SocketAddress& remote) const;
   bool ProbeUdp(int fd, const SocketAddress& address);
   void ExplainConnect(const absl::Status& status, const SocketAddress& address, uint16_t port);
@@ -119,8 +119,7 @@ absl::Status Netcat::Prepare() {
     found = std::vector<SocketAddress>{options_.family == AF_INET6 ? SocketAddress::AnyV6(port)
                                                                    : SocketAddress::AnyV4(port)};
   } else if (options_.proxy) {
-    found = Resolve(options_.proxy->host, static_cast<uint16_t>(std::stoi(options_.proxy->port)),
-                    options_);
+    found = Resolve(options_.proxy->host, options_.proxy->port, options_);
   } else {
     found = Resolve(options_.host, port, options_);
   }
@@ -161,7 +160,7 @@ int Netcat::RunClient() {
 bool Netcat::TryPort(uint16_t port) {
   for (const SocketAddress& target : targets_) {
     const SocketAddress address = target.WithPort(port);
-    absl::StatusOr<OwnedFd> fd = Connect(address);
+    absl::StatusOr<OwnedFd> fd = Connect(address, Deadline());
     if (!fd.ok()) {
       if (Interrupted(fd.status())) return false;
       ExplainConnect(fd.status(), address, port);
@@ -179,13 +178,10 @@ bool Netcat::TryPort(uint16_t port) {
 }
 
 bool Netcat::TryProxy(uint16_t port) {
-  ConnectOptions connect = {.type = SOCK_STREAM, .tuning = options_.tuning, .deadline = Deadline()};
-  if (options_.source_port != 0) {
-    const absl::StatusOr<SocketAddress> local = LocalFor(targets_.front());
-    if (local.ok()) connect.local = *local;
-  }
+  const TimePoint deadline = Deadline();
   absl::StatusOr<ProxiedSocket> proxied = ConnectByProxy(
-      waiter_, *options_.proxy, targets_, {.host = options_.host, .port = port}, connect);
+      waiter_, *options_.proxy, targets_, {.host = options_.host, .port = port}, deadline,
+      [&](const SocketAddress& address) { return Connect(address, deadline); });
   if (!proxied.ok()) {
     if (!Interrupted(proxied.status())) {
       Complain(Concat("proxy ", options_.proxy->host, " port ", options_.proxy->port, ": ",
@@ -202,7 +198,7 @@ int Netcat::RunUnixClient() {
   absl::StatusOr<BoundSocket> source = absl::UnavailableError("none");
   absl::StatusOr<OwnedFd> fd = absl::UnavailableError("none");
   if (sources_.empty()) {
-    fd = Connect(address);
+    fd = Connect(address, Deadline());
   } else {
     // Its path goes when this ends.
     source = BoundSocket::Bind(sources_.front(), SOCK_DGRAM, options_.tuning);
@@ -226,10 +222,10 @@ int Netcat::RunUnixClient() {
   return ExitCode(RunRelay(*socket, ""));
 }
 
-absl::StatusOr<OwnedFd> Netcat::Connect(const SocketAddress& address) {
+absl::StatusOr<OwnedFd> Netcat::Connect(const SocketAddress& address, TimePoint deadline) {
   ConnectOptions connect = {.type = options_.is_datagram() ? SOCK_DGRAM : SOCK_STREAM,
                             .tuning = options_.tuning,
-                            .deadline = Deadline()};
+                            .deadline = deadline};
   if (!sources_.empty() || options_.source_port != 0) {
     const absl::StatusOr<SocketAddress> local = LocalFor(address);
     if (!local.ok()) return local.status();

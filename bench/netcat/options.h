@@ -29,7 +29,7 @@ struct SocketTuning {
 struct ProxyOptions {
   ProxyKind kind = ProxyKind::kSocks5;
   std::string host = {};
-  std::string port = {};
+  uint16_t port = 0;
   std::optional<std::string> user = {};
 };
 

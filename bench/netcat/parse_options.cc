@@ -295,12 +295,13 @@ class Builder {
     } else {
       proxy.host = std::exchange(rest, "");  // A name, or an IPv6 address without a port.
     }
-    proxy.port = rest.empty() ? proxy_kind_ == ProxyKind::kHttpConnect ? "3128" : "1080"
-                              : std::string(rest.substr(1));
     if (proxy.host.empty()) return Bad(Concat("proxy address invalid: ", *proxy_));
-    const absl::StatusOr<uint16_t> port = ParsePort(proxy.port, options_.transport);
-    if (!port.ok()) return port.status();
-    proxy.port = std::to_string(*port);
+    proxy.port = proxy_kind_ == ProxyKind::kHttpConnect ? 3128 : 1080;
+    if (!rest.empty()) {
+      const absl::StatusOr<uint16_t> port = ParsePort(rest.substr(1), options_.transport);
+      if (!port.ok()) return port.status();
+      proxy.port = *port;
+    }
     options_.proxy = std::move(proxy);
     return absl::OkStatus();
   }

@@ -16,11 +16,12 @@
 namespace spindle::bench {
 namespace {
 
-absl::StatusOr<OwnedFd> ConnectFirst(Waiter& waiter, std::span<const SocketAddress> addresses,
-                                     const ConnectOptions& options) {
+absl::StatusOr<OwnedFd> ConnectFirst(
+    std::span<const SocketAddress> addresses,
+    absl::FunctionRef<absl::StatusOr<OwnedFd>(const SocketAddress&)> connect) {
   absl::StatusOr<OwnedFd> fd = absl::UnavailableError("no address");
   for (const SocketAddress& address : addresses) {
-    fd = ConnectSocket(waiter, address, options);
+    fd = connect(address);
     if (fd.ok() || absl::IsCancelled(fd.status())) break;
   }
   return fd;
@@ -109,18 +110,18 @@ class Attempt {
 
 }  // namespace
 
-absl::StatusOr<ProxiedSocket> ConnectByProxy(Waiter& waiter, const ProxyOptions& proxy,
-                                             std::span<const SocketAddress> addresses,
-                                             const ProxyTarget& target,
-                                             const ConnectOptions& options) {
+absl::StatusOr<ProxiedSocket> ConnectByProxy(
+    Waiter& waiter, const ProxyOptions& proxy, std::span<const SocketAddress> addresses,
+    const ProxyTarget& target, TimePoint deadline,
+    absl::FunctionRef<absl::StatusOr<OwnedFd>(const SocketAddress&)> connect) {
   std::optional<std::string> password;
   while (true) {
-    absl::StatusOr<OwnedFd> fd = ConnectFirst(waiter, addresses, options);
+    absl::StatusOr<OwnedFd> fd = ConnectFirst(addresses, connect);
     if (!fd.ok()) return fd.status();
     std::unique_ptr<NetSocket> socket = MakeStreamSocket(*std::move(fd));
     std::string input;
     const absl::StatusOr<ProxyStep> step =
-        Attempt(waiter, proxy, password).Run(*socket, target, options.deadline, input);
+        Attempt(waiter, proxy, password).Run(*socket, target, deadline, input);
     if (!step.ok()) return step.status();
     if (*step == ProxyStep::kDone) return ProxiedSocket{std::move(socket), std::move(input)};
   }

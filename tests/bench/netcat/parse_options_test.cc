@@ -71,14 +71,15 @@ TEST(ParseNetcatOptionsTest, Proxies) {
   struct Case {
     Words words;
     ProxyKind kind;
-    std::string host, port;
+    std::string host;
+    uint16_t port;
   } const cases[] = {
-      {{"-x", "p", "h", "1"}, ProxyKind::kSocks5, "p", "1080"},
-      {{"-X4", "-xp:99", "h", "1"}, ProxyKind::kSocks4, "p", "99"},
-      {{"-Xconnect", "-xp", "h", "1"}, ProxyKind::kHttpConnect, "p", "3128"},
-      {{"-x[::1]:99", "h", "1"}, ProxyKind::kSocks5, "::1", "99"},
-      {{"-x[::1]", "-X", "5", "h", "1"}, ProxyKind::kSocks5, "::1", "1080"},
-      {{"-x::1", "h", "1"}, ProxyKind::kSocks5, "::1", "1080"},
+      {{"-x", "p", "h", "1"}, ProxyKind::kSocks5, "p", 1080},
+      {{"-X4", "-xp:99", "h", "1"}, ProxyKind::kSocks4, "p", 99},
+      {{"-Xconnect", "-xp", "h", "1"}, ProxyKind::kHttpConnect, "p", 3128},
+      {{"-x[::1]:99", "h", "1"}, ProxyKind::kSocks5, "::1", 99},
+      {{"-x[::1]", "-X", "5", "h", "1"}, ProxyKind::kSocks5, "::1", 1080},
+      {{"-x::1", "h", "1"}, ProxyKind::kSocks5, "::1", 1080},
   };
   for (const Case& c : cases) {
     const auto options = Parse(c.words);

@@ -117,6 +117,20 @@ class ProxyTest(unittest.TestCase):
             self.assertEqual(client.code, 1)
             self.assertIn("timed out", client.err)
 
+    def test_each_address_of_the_proxy_is_tried_also_from_a_port_of_ones_own(self):
+        """The first one, by IPv6, refuses."""
+        with tempfile.TemporaryDirectory() as folder:
+            hosts = pathlib.Path(folder, "hosts")
+            hosts.write_text("::1 twofold\n127.0.0.1 twofold\n")
+            own_names = ["unshare", "-m" if os.getuid() == 0 else "-rm", "sh", "-c",
+                         f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+            if run([*own_names, "true"]).code != 0:
+                self.skipTest("no mount namespace here")
+            proxy = TinyProxy("socks5")
+            client = run([*own_names, *OURS, "-x", f"twofold:{proxy.port}", "-p",
+                          str(free_port()), "127.0.0.1", str(self.echo.port)], stdin=BIG)
+            self.assertEqual((client.code, client.out), (0, BANNER + BIG), client.err)
+
     def test_scan(self):
         for kind in KINDS:
             client = self.through(TinyProxy(kind), "-zv", stdin=None)
