@@ -15,6 +15,7 @@
 #include "bench/cli/exit_code.h"
 #include "bench/cli/flags.h"
 #include "bench/report/write_file.h"
+#include "bench/sockets/service_name.h"
 #include "bench/sockets/socket_list.h"
 #include "bench/sockets/socket_text.h"
 

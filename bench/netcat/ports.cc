@@ -5,10 +5,13 @@
 
 #include <charconv>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "base/strings.h"
+#include "bench/sockets/service_name.h"
+#include "bench/sockets/socket_entry.h"
 
 namespace spindle::bench {
 namespace {
@@ -36,10 +39,10 @@ absl::StatusOr<uint16_t> ParseNumber(std::string_view text, PortZero zero) {
 absl::StatusOr<uint16_t> ParsePort(std::string_view text, NetcatTransport transport,
                                    PortZero zero) {
   if (IsNumber(text)) return ParseNumber(text, zero);
-  const servent* const service =
-      getservbyname(std::string(text).c_str(), std::string(ProtocolName(transport)).c_str());
-  if (service == nullptr) return BadPort("invalid", text);
-  return ntohs(static_cast<uint16_t>(service->s_port));
+  const std::optional<uint16_t> port =
+      ServicePort(text, transport == NetcatTransport::kUdp ? SocketKind::kUdp : SocketKind::kTcp);
+  if (!port.has_value()) return BadPort("invalid", text);
+  return *port;
 }
 
 absl::StatusOr<std::vector<uint16_t>> ParsePorts(std::string_view text, NetcatTransport transport) {

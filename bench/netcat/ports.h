@@ -13,8 +13,7 @@ namespace spindle::bench {
 
 enum class PortZero : uint8_t { kRefused, kAllowed };
 
-// A port by number, or by name as services(5) has it. Any thread but for names: getservbyname(3)
-// is called. Errors: kInvalidArgument: "port number invalid: x", "... too small: 0", "... too
+// A port by number, or by name as services(5) has it. Any thread. Errors: kInvalidArgument: "port number invalid: x", "... too small: 0", "... too
 // large: 65536".
 absl::StatusOr<uint16_t> ParsePort(std::string_view text, NetcatTransport transport,
                                    PortZero zero = PortZero::kRefused);
@@ -22,7 +21,7 @@ absl::StatusOr<uint16_t> ParsePort(std::string_view text, NetcatTransport transp
 // As ParsePort, and ranges of numbers: "20-25" or "25-20", both ends included, rising.
 absl::StatusOr<std::vector<uint16_t>> ParsePorts(std::string_view text, NetcatTransport transport);
 
-// The name of a service, "*" if it has none. As ParsePort.
+// The name of a service, "*" if it has none. One thread: getservbyport(3) is called.
 std::string ServiceName(uint16_t port, NetcatTransport transport);
 
 // "tcp" or "udp".

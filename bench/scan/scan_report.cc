@@ -12,7 +12,7 @@
 #include "base/parse.h"
 #include "base/strings.h"
 #include "base/text_table.h"
-#include "bench/sockets/socket_text.h"
+#include "bench/sockets/service_name.h"
 #include "nlohmann/json.hpp"
 
 namespace spindle::bench {

@@ -1,7 +1,6 @@
 #include "bench/scan/scan_targets.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -14,6 +13,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "base/strings.h"
+#include "bench/sockets/service_name.h"
+#include "bench/sockets/socket_entry.h"
 #include "net/stream/resolver.h"
 
 namespace spindle::bench {
@@ -41,15 +42,6 @@ std::optional<Number> ParseNumber(std::string_view text) {
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || stop != end || text.empty()) return std::nullopt;
   return number;
-}
-
-std::optional<uint16_t> PortOfService(std::string_view name) {
-  servent entry = {};
-  servent* found = nullptr;
-  char block[1024];
-  getservbyname_r(std::string(name).c_str(), "tcp", &entry, block, sizeof block, &found);
-  if (found == nullptr) return std::nullopt;
-  return ntohs(static_cast<uint16_t>(found->s_port));
 }
 
 // A network's first address and how many bits of it are the network's.
@@ -159,7 +151,7 @@ absl::StatusOr<std::vector<uint16_t>> ParsePorts(std::string_view text) {
     if (low.has_value() && dash != std::string_view::npos) {
       high = ParseNumber<uint16_t>(item.substr(dash + 1));
     } else if (!low.has_value()) {
-      low = high = PortOfService(item);  // Names may have dashes.
+      low = high = ServicePort(item, SocketKind::kTcp);  // Names may have dashes.
     }
     if (!low.has_value() || !high.has_value() || *low == 0) {
       return Refuse(item, "is no port: 1 to 65535, a range such as 8000-8100, or a service's name");

@@ -1,11 +1,9 @@
 #include "bench/sockets/socket_text.h"
 
-#include <arpa/inet.h>
-#include <netdb.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <string_view>
 #include <utility>
 
@@ -151,16 +149,6 @@ Json EntryJson(const SocketEntry& entry, const SocketTextOptions& options) {
   return json;
 }
 
-// Whether the kernel picks this port for those who name none: its number means nothing then.
-bool IsEphemeral(uint16_t port) {
-  static const std::pair<int, int> range = [] {
-    std::pair<int, int> ports = {32768, 60999};
-    std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> ports.first >> ports.second;
-    return ports;
-  }();
-  return port >= range.first && port <= range.second;
-}
-
 }  // namespace
 
 std::string SocketTable(const std::vector<SocketEntry>& sockets, const SocketTextOptions& options) {
@@ -195,16 +183,6 @@ std::string SocketJson(const std::vector<SocketEntry>& sockets, const SocketText
   for (const SocketEntry& entry : sockets) all.push_back(EntryJson(entry, options));
   const Json json = {{"schema", "spindle.stat/1"}, {"sockets", std::move(all)}};
   return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
-}
-
-std::string ServiceName(uint16_t port, SocketKind kind) {
-  if (IsEphemeral(port)) return "";
-  servent entry = {};
-  servent* found = nullptr;
-  char block[1024];
-  getservbyport_r(htons(port), kind == SocketKind::kUdp ? "udp" : "tcp", &entry, block,
-                  sizeof block, &found);
-  return found == nullptr ? "" : Printable(found->s_name);
 }
 
 }  // namespace spindle::bench

@@ -31,10 +31,6 @@ std::string SocketTable(const std::vector<SocketEntry>& sockets, const SocketTex
 // The same as JSON, schema "spindle.stat/1". What is not known is left out.
 std::string SocketJson(const std::vector<SocketEntry>& sockets, const SocketTextOptions& options);
 
-// The name in /etc/services, unless the kernel hands the port out by itself. For
-// SocketTextOptions::service. Any thread.
-std::string ServiceName(uint16_t port, SocketKind kind);
-
 }  // namespace spindle::bench
 
 #endif  // SPINDLE_BENCH_SOCKETS_SOCKET_TEXT_H_
