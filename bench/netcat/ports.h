@@ -13,8 +13,8 @@ namespace spindle::bench {
 
 enum class PortZero : uint8_t { kRefused, kAllowed };
 
-// A port by number, or by name as services(5) has it. Any thread. Errors: kInvalidArgument: "port number invalid: x", "... too small: 0", "... too
-// large: 65536".
+// A port by number, or by name as services(5) has it. Any thread. Errors: kInvalidArgument: "port
+// number invalid: x", "... too small: 0", "... too large: 65536".
 absl::StatusOr<uint16_t> ParsePort(std::string_view text, NetcatTransport transport,
                                    PortZero zero = PortZero::kRefused);
 

@@ -16,7 +16,6 @@
 namespace spindle::bench {
 namespace {
 
-constexpr size_t kMaxReply = size_t{64} << 20;
 constexpr std::string_view kVersion = "HTTP/1.";
 
 // As far as can be told from what is there.
@@ -77,9 +76,12 @@ void AdminClient::Get(std::string_view path, Callback callback) {
   callbacks.on_bytes = [this](Connection& connection, Buffer& input) {
     reply_ += input.ToString();
     input.Clear();
-    if (reply_.size() > kMaxReply || !IsHttp(reply_)) connection.Abort();
+    if (reply_.size() > max_reply_ || !IsHttp(reply_)) connection.Abort();
   };
-  callbacks.on_close = [this](Connection&, const CloseReason&) { Finish(HttpReplyBody(reply_)); };
+  callbacks.on_close = [this](Connection&, const CloseReason&) {
+    Finish(reply_.size() > max_reply_ ? Unavailable("the reply is too long")
+                                      : HttpReplyBody(reply_));
+  };
   StreamClientOptions options;
   options.connect_timeout = timeout_;
   client_ = std::make_unique<StreamClient>(

@@ -1,6 +1,7 @@
 #ifndef SPINDLE_BENCH_TOP_ADMIN_CLIENT_H_
 #define SPINDLE_BENCH_TOP_ADMIN_CLIENT_H_
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,9 +27,13 @@ class AdminClient {
  public:
   using Callback = absl::AnyInvocable<void(absl::StatusOr<std::string> body)>;
 
-  // `timeout` is for each page, connecting included.
-  AdminClient(EventLoop& loop, SocketAddress address, Duration timeout)
-      : loop_(loop), address_(std::move(address)), timeout_(timeout) {}
+  static constexpr size_t kMaxReply = size_t{64} << 20;
+
+  // `timeout` is for each page, connecting included; `max_reply`, in bytes, for its reply, header
+  // included.
+  AdminClient(EventLoop& loop, SocketAddress address, Duration timeout,
+              size_t max_reply = kMaxReply)
+      : loop_(loop), address_(std::move(address)), timeout_(timeout), max_reply_(max_reply) {}
   // The callback of a page that is under way is dropped.
   ~AdminClient();
   AdminClient(const AdminClient&) = delete;
@@ -36,7 +41,7 @@ class AdminClient {
 
   // Calls `callback` once, from the loop, never inside this call; it may ask for the next page, or
   // destroy the client. Not while a page is under way (CHECKed). Errors: no connection, no whole
-  // reply in time, more than 64 MiB, and those of HttpReplyBody.
+  // reply in time, more than `max_reply`, and those of HttpReplyBody.
   void Get(std::string_view path, Callback callback);
 
  private:
@@ -45,6 +50,7 @@ class AdminClient {
   EventLoop& loop_;
   const SocketAddress address_;
   const Duration timeout_;
+  const size_t max_reply_;
   std::unique_ptr<StreamClient> client_;
   std::string reply_;
   Callback callback_;

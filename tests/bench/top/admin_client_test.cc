@@ -92,6 +92,19 @@ TEST_F(AdminClientTest, AServerThatGoesAndComesBackIsAskedAgain) {
   EXPECT_EQ(Get().value(), "new");
 }
 
+TEST_F(AdminClientTest, ALongReplyIsAnErrorAlsoWithoutItsLength) {
+  const std::string header = "HTTP/1.1 200 OK\r\n\r\n";
+  const std::string page(100, 'x');
+  Serve(header + page);
+  const size_t size = header.size() + page.size();
+  client_ = std::make_unique<AdminClient>(*loop_, address_, std::chrono::minutes(1), size);
+  EXPECT_EQ(Get().value(), page);
+  client_ = std::make_unique<AdminClient>(*loop_, address_, std::chrono::minutes(1), size - 1);
+  const absl::Status status = Get().status();
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_NE(std::string(status.message()).find("too long"), std::string::npos) << status;
+}
+
 TEST_F(AdminClientTest, SilenceEndsAtTheDeadlineAndTheNextPageIsANewTry) {
   Serve("");
   EXPECT_FALSE(Get(std::chrono::milliseconds(20)).ok());
