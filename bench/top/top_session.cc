@@ -48,13 +48,15 @@ absl::StatusOr<std::optional<TopView>> TakeTopView(EventLoop& loop, const TopOpt
     if (status.ok()) view = CompareSamples(&*before, *sample, options.sort, false);
     loop.Quit();
   };
+  TimerId timer;
   sampler.Take(sort, [&](absl::StatusOr<TopSample> sample) {
     status = sample.status();
     if (!status.ok()) return loop.Quit();
     before = *std::move(sample);
-    loop.RunAfter(options.interval, [&] { sampler.Take(sort, second); });
+    timer = loop.RunAfter(options.interval, [&] { sampler.Take(sort, second); });
   });
   const absl::Status ran = loop.Run();
+  loop.Cancel(timer);
   if (!ran.ok()) return ran;
   if (!status.ok()) {
     return absl::Status(status.code(), ToAbsl(Concat(options.address.ToString(), ": ",
@@ -80,6 +82,11 @@ TopSession::TopSession(EventLoop& loop, const TopOptions& options)
              .sort = options.sort,
              .live = live_},
       sampler_(loop, options.address, options.limit, kPageTimeout) {}
+
+TopSession::~TopSession() {
+  loop_.Cancel(timer_);
+  loop_.Cancel(second_look_);
+}
 
 absl::Status TopSession::Watch() {
   absl::StatusOr<std::unique_ptr<SignalWatcher>> signals =
@@ -234,7 +241,10 @@ void TopSession::OnSample(absl::StatusOr<TopSample> sample) {
     state_.trouble.clear();
     before_ = first ? std::nullopt : std::move(now_);
     now_ = *std::move(sample);
-    if (first) loop_.RunAfter(std::min(kFirstInterval, state_.interval), [this] { Ask(); });
+    if (first) {
+      loop_.Cancel(second_look_);
+      second_look_ = loop_.RunAfter(std::min(kFirstInterval, state_.interval), [this] { Ask(); });
+    }
   }
   Draw();
 }

@@ -47,6 +47,7 @@ class TopSession {
   // Errors: those of SignalWatcher, FdWatcher and Terminal::Enter.
   static absl::StatusOr<std::unique_ptr<TopSession>> Start(EventLoop& loop,
                                                            const TopOptions& options);
+  ~TopSession();
   TopSession(const TopSession&) = delete;
   TopSession& operator=(const TopSession&) = delete;
 
@@ -80,6 +81,7 @@ class TopSession {
   absl::Status status_;
   std::string keys_;  // The beginning of a key.
   TimerId timer_;
+  TimerId second_look_;
   std::unique_ptr<SignalWatcher> signals_;
   std::unique_ptr<FdWatcher> input_;
   TopSampler sampler_;
