@@ -18,6 +18,7 @@
 #include "bench/cli/commands.h"
 #include "bench/cli/exit_code.h"
 #include "bench/cli/flags.h"
+#include "bench/cli/interrupt.h"
 #include "bench/load/resolve.h"
 #include "bench/report/write_file.h"
 #include "bench/top/terminal.h"
@@ -29,9 +30,6 @@
 
 namespace spindle::bench {
 namespace {
-
-constexpr size_t kPlainColumns = 132;
-constexpr size_t kAllRows = 100'000;
 
 struct TopFlags {
   std::vector<std::string> words;
@@ -67,6 +65,9 @@ bool NoColorWanted() {
 }
 
 int Once(EventLoop& loop, const TopFlags& flags, const TopOptions& options) {
+  const absl::StatusOr<std::unique_ptr<Interrupt>> interrupt =
+      Interrupt::Watch(loop, [&] { loop.Quit(); });
+  if (!interrupt.ok()) return Fail("top", interrupt.status());
   const absl::StatusOr<std::optional<TopView>> view = TakeTopView(loop, options);
   if (!view.ok()) return Fail("top", view.status());
   if (!view->has_value()) return kExitInterrupted;
@@ -77,13 +78,9 @@ int Once(EventLoop& loop, const TopFlags& flags, const TopOptions& options) {
                                .interval = options.interval,
                                .sort = options.sort,
                                .live = false};
-    std::string text;
-    for (const std::string& line :
-         DrawScreen(&**view, state, {terminal ? Terminal::Size().columns : kPlainColumns, kAllRows},
-                    terminal ? options.colours : Colours::kNone)) {
-      Append(text, line, "\n");
-    }
-    status.Update(WriteFile(text, "-"));
+    const ScreenSize size = {terminal ? Terminal::Size().columns : kPlainColumns, kAllRows};
+    const Colours colours = terminal ? options.colours : Colours::kNone;
+    status.Update(WriteFile(AsText(DrawScreen(&**view, state, size, colours)), "-"));
   }
   if (flags.json.has_value()) status.Update(WriteFile(TopJson(**view), *flags.json));
   return status.ok() ? kExitOk : Fail("top", status);

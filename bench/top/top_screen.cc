@@ -374,6 +374,12 @@ size_t ConnectionRoom(const TopView& view, ScreenSize size) {
   return size.rows > above ? size.rows - above : 0;
 }
 
+std::string AsText(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) Append(text, line, "\n");
+  return text;
+}
+
 std::vector<std::string> DrawScreen(const TopView* view, const ScreenState& state, ScreenSize size,
                                     Colours colours) {
   std::vector<std::string> lines;

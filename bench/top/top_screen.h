@@ -17,6 +17,10 @@ struct ScreenSize {
   friend bool operator==(const ScreenSize&, const ScreenSize&) = default;
 };
 
+// Where there is no terminal: all columns, and every connection.
+constexpr size_t kPlainColumns = 132;
+constexpr size_t kAllRows = 100'000;
+
 // What is shown besides the numbers. Plain data.
 struct ScreenState {
   std::string server = {};  // Where the numbers come from.
@@ -35,6 +39,9 @@ struct ScreenState {
 // says is made printable. `view` may be null: there is nothing yet. Any thread.
 std::vector<std::string> DrawScreen(const TopView* view, const ScreenState& state, ScreenSize size,
                                     Colours colours);
+
+// The lines with their ends.
+std::string AsText(const std::vector<std::string>& lines);
 
 // How many connections the screen has room for.
 size_t ConnectionRoom(const TopView& view, ScreenSize size);

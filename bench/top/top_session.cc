@@ -17,27 +17,12 @@
 namespace spindle::bench {
 namespace {
 
-using std::chrono::milliseconds;
-
 constexpr Duration kPageTimeout = std::chrono::seconds(5);
-constexpr Duration kMinInterval = milliseconds(100);
-constexpr Duration kMaxInterval = std::chrono::minutes(1);
-constexpr Duration kFirstInterval = milliseconds(500);
-constexpr size_t kPlainColumns = 132;
-constexpr size_t kAllRows = 100'000;
-
-std::string AsText(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const std::string& line : lines) Append(text, line, "\n");
-  return text;
-}
+constexpr Duration kFirstInterval = std::chrono::milliseconds(500);
 
 }  // namespace
 
 absl::StatusOr<std::optional<TopView>> TakeTopView(EventLoop& loop, const TopOptions& options) {
-  const auto signals = SignalWatcher::Create(
-      loop, {SIGINT, SIGTERM}, [&loop](int, const signalfd_siginfo&) { loop.Quit(); });
-  if (!signals.ok()) return signals.status();
   TopSampler sampler(loop, options.address, options.limit, kPageTimeout);
   const std::string_view sort = ServerSort(options.sort);
   absl::Status status;
@@ -78,7 +63,7 @@ TopSession::TopSession(EventLoop& loop, const TopOptions& options)
       colours_(options.colours),
       live_(Terminal::Available()),
       state_{.server = options.address.ToString(),
-             .interval = std::clamp(options.interval, kMinInterval, kMaxInterval),
+             .interval = std::clamp(options.interval, kMinTopInterval, kMaxTopInterval),
              .sort = options.sort,
              .live = live_},
       sampler_(loop, options.address, options.limit, kPageTimeout) {}
@@ -215,7 +200,7 @@ void TopSession::Scroll(ptrdiff_t by) {
 }
 
 void TopSession::SetInterval(Duration interval) {
-  state_.interval = std::clamp(interval, kMinInterval, kMaxInterval);
+  state_.interval = std::clamp(interval, kMinTopInterval, kMaxTopInterval);
   loop_.Cancel(timer_);
   timer_ = loop_.RunEvery(state_.interval, [this] { Ask(); });
 }

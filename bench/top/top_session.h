@@ -3,6 +3,7 @@
 
 #include <sys/signalfd.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,10 @@
 
 namespace spindle::bench {
 
+// Between two looks.
+constexpr Duration kMinTopInterval = std::chrono::milliseconds(100);
+constexpr Duration kMaxTopInterval = std::chrono::minutes(1);
+
 struct TopOptions {
   SocketAddress address = {};  // Of the admin endpoint.
   Duration interval = std::chrono::seconds(1);
@@ -32,8 +37,7 @@ struct TopOptions {
 };
 
 // Two samples of a server, an interval apart, compared. Runs the loop of this thread meanwhile.
-// Nothing if a signal came first. Errors: those of TopSampler, naming
-// the address.
+// Nothing if somebody else made it quit first. Errors: those of TopSampler, naming the address.
 absl::StatusOr<std::optional<TopView>> TakeTopView(EventLoop& loop, const TopOptions& options);
 
 // The live view of a server: samples it, draws, listens to the keyboard. A server that is not
