@@ -86,7 +86,6 @@ void Complete(const CLI::App& app, BenchFlags& flags) {
   if (flags.mode_index != 0 && flags.idle > 0) {
     Refuse("--idle", "needs a server that echoes: it is how idle connections prove to be alive");
   }
-  if (flags.duration == Duration::zero()) Refuse("--duration", "must be above 0");
   CheckServer(app, flags);
   CheckRoom(flags);
   if (flags.stream && !Given(app, "--size")) flags.message_bytes = kStreamBlock;
@@ -106,7 +105,7 @@ void AddLoadFlags(CLI::App& app, BenchFlags& flags) {
           "connections; with --churn: at once at most");
   AddSize(app, "-t,--threads", flags.threads, {1, 1024},
           "client threads, which share the connections and the rate");
-  AddDuration(app, "-d,--duration", flags.duration, "measured time, after the warm-up");
+  AddDuration(app, "-d,--duration", flags.duration, "measured time, after the warm-up", kAboveZero);
   AddDuration(app, "--warmup", flags.warmup, "time before, which does not count");
   AddSize(app, "-s,--size", flags.message_bytes, {1, uint64_t{1} << 30},
           "bytes per message; with --stream per write, 128 KiB if left out");

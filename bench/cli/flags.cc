@@ -30,15 +30,25 @@ void CheckRange(const std::string& names, uint64_t value, SizeRange range) {
                     : Concat(value, " is outside ", range.min, " to ", range.max));
 }
 
+void CheckRange(const std::string& names, Duration value, DurationRange range) {
+  if (value >= range.min && value <= range.max) return;
+  if (range.min == kAboveZero.min) Refuse(names, "has to be more than 0");
+  Refuse(names,
+         range.max == Duration::max()
+             ? Concat("has to be at least ", FormatDuration(range.min))
+             : Concat("has to be ", FormatDuration(range.min), " to ", FormatDuration(range.max)));
+}
+
 }  // namespace
 
 CLI::Option* AddDuration(CLI::App& app, const std::string& names, Duration& target,
-                         const std::string& description) {
+                         const std::string& description, DurationRange range) {
   return app
       .add_option_function<std::string>(
           names,
-          [names, &target](const std::string& text) {
+          [names, range, &target](const std::string& text) {
             target = ValueOrRefuse(names, ParseDuration(text));
+            CheckRange(names, target, range);
           },
           description)
       ->type_name("TIME")

@@ -25,9 +25,17 @@ struct SizeRange {
   uint64_t max = UINT64_MAX;
 };
 
+// Both ends included.
+struct DurationRange {
+  Duration min = Duration::zero();
+  Duration max = Duration::max();
+};
+
+constexpr DurationRange kAboveZero = {.min = Duration(1)};
+
 // "5ms", "1.5s"
 CLI::Option* AddDuration(CLI::App& app, const std::string& names, Duration& target,
-                         const std::string& description);
+                         const std::string& description, DurationRange range = {});
 // "64K", "1M"
 CLI::Option* AddSize(CLI::App& app, const std::string& names, uint64_t& target, SizeRange range,
                      const std::string& description);

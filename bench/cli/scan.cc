@@ -1,6 +1,5 @@
 // spindle scan: which ports of a host are open.
 
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -143,7 +142,8 @@ Command AddScan(CLI::App& program) {
       ->type_name("HOST PORTS")
       ->expected(1, 2)
       ->required();
-  AddDuration(app, "--timeout", flags->options.timeout, "for each port; no answer means filtered");
+  AddDuration(app, "--timeout", flags->options.timeout, "for each port; no answer means filtered",
+              kAboveZero);
   AddSize(app, "--rate", flags->options.rate, {}, "attempts per second; 0: no limit");
   AddSize(app, "--parallel", flags->parallel, {1, 100'000},
           "attempts at once; fewer where this machine runs out of descriptors or ports");
@@ -153,11 +153,6 @@ Command AddScan(CLI::App& program) {
   app.add_flag("-6,--ipv6", flags->v6, "IPv6 addresses only");
   app.add_flag("--quiet", flags->quiet, "no progress");
   AddJson(app, flags->json);
-  app.final_callback([flags] {
-    if (flags->options.timeout <= Duration::zero()) {
-      throw CLI::ValidationError("--timeout", "has to be more than 0");
-    }
-  });
   app.footer("Exit code: 0 a port is open, 1 none is, 3 nothing could be reached.");
   return {&app, [flags](const CommandLine&) { return Scan(*flags); }};
 }

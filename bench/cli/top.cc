@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -116,7 +115,8 @@ Command AddTop(CLI::App& program) {
       ->type_name("ADDRESS")
       ->expected(1, 2)
       ->required();
-  AddDuration(app, "--interval", flags->interval, "between two looks, 100ms to 1m");
+  AddDuration(app, "--interval", flags->interval, "between two looks, 100ms to 1m",
+              {kMinTopInterval, kMaxTopInterval});
   AddChoice(app, "--sort", TopSortNames(), flags->sort_index,
             "connections: rate and bytes of both directions, read, write, queued, unread, age, id");
   AddSize(app, "--limit", flags->limit, {1, 10'000}, "the most connections to ask for");
@@ -124,12 +124,6 @@ Command AddTop(CLI::App& program) {
   app.add_flag("--no-color", flags->no_color, "as does the variable NO_COLOR");
   AddJson(app, flags->json)->needs("--once");
   app.footer("Keys: h shows them all.");
-  app.final_callback([flags] {
-    if (flags->interval < std::chrono::milliseconds(100) ||
-        flags->interval > std::chrono::minutes(1)) {
-      throw CLI::ValidationError("--interval", "has to be 100ms to 1m");
-    }
-  });
   return {&app, [flags](const CommandLine&) { return Top(*flags); }};
 }
 
