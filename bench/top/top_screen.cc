@@ -17,6 +17,8 @@ namespace {
 constexpr size_t kHeadRows = 4;        // Title, totals, imbalance, an empty one.
 constexpr size_t kMinConnections = 3;  // For these, loops are left out.
 constexpr size_t kWide = 110;
+// For the connections: their wide columns leave a peer with an IPv4 address and a port its room.
+constexpr size_t kWideConnections = 120;
 
 std::string Format(const char* format, double value) {
   char text[32];
@@ -248,7 +250,7 @@ struct ConnectionColumn {
   bool wide = false;  // Only where there is room, or if it is what they are sorted by.
 
   bool shown(const ScreenState& state, ScreenSize size) const {
-    return !wide || size.columns >= kWide || sort == state.sort;
+    return !wide || size.columns >= kWideConnections || sort == state.sort;
   }
 };
 
@@ -273,7 +275,7 @@ const std::vector<ConnectionColumn>& ConnectionColumns() {
 
 // What is left for the peer's address after all else; the state is last and takes what it needs.
 size_t PeerWidth(const ScreenState& state, ScreenSize size) {
-  size_t others = 11 + 1 + 2 + (size.columns >= kWide ? 20 : 6);
+  size_t others = 11 + 1 + 2 + (size.columns >= kWideConnections ? 20 : 6);
   for (const ConnectionColumn& column : ConnectionColumns()) {
     if (column.shown(state, size)) others += column.width;
   }

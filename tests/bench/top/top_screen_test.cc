@@ -54,7 +54,7 @@ std::string All(const std::vector<std::string>& lines) {
 TEST(TopScreenTest, FitsIntoEverySize) {
   const TopView views[] = {View(0, 0), View(1, 1), View(3, 100), View(64, 1000)};
   for (const TopView& view : views) {
-    for (const size_t columns : {1, 10, 39, 80, 109, 110, 160, 500}) {
+    for (const size_t columns : {1, 10, 39, 80, 109, 110, 119, 120, 160, 500}) {
       for (const size_t rows : {1, 5, 10, 24, 50}) {
         for (const bool help : {false, true}) {
           const ScreenState state = {.server = "127.0.0.1:9000", .help = help};
@@ -86,6 +86,19 @@ TEST(TopScreenTest, ShowsLoopsImbalanceAndConnections) {
   EXPECT_NE(text.find("connections 1-13 of 40"), std::string::npos) << text;
   EXPECT_NE(text.find("2.00K"), std::string::npos) << text;
   EXPECT_EQ(ConnectionRoom(view, {80, 24}), 13u);
+}
+
+TEST(TopScreenTest, APeerByIpv4IsWholeFrom80ColumnsOn) {
+  TopView view = View(1, 1);
+  const std::string peer = "255.255.255.255:65535";
+  view.connections[0].now.peer = peer;
+  for (size_t columns = 80; columns <= 200; ++columns) {
+    for (size_t sort = 0; sort < TopSortNames().size(); ++sort) {
+      const ScreenState state = {.sort = static_cast<TopSort>(sort)};
+      const std::string text = All(DrawScreen(&view, state, {columns, 24}, Colours::kNone));
+      EXPECT_NE(text.find(peer + " "), std::string::npos) << columns << "\n" << text;
+    }
+  }
 }
 
 TEST(TopScreenTest, ManyLoopsLeaveRoomForConnections) {
