@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -50,11 +52,8 @@ void ForEachAttribute(std::string_view bytes,
   }
 }
 
-// As much of the kernel's structure as there is: older kernels tell less, newer ones more.
-TcpDetails ReadTcpInfo(std::string_view bytes) {
-  tcp_info info = {};
-  std::memcpy(&info, bytes.data(), std::min(bytes.size(), sizeof info));
-  TcpDetails tcp;
+// Options, round trips, and what has gone either way.
+void AddTransfer(const tcp_info& info, TcpDetails& tcp) {
   tcp.timestamps = (info.tcpi_options & TCPI_OPT_TIMESTAMPS) != 0;
   tcp.sack = (info.tcpi_options & TCPI_OPT_SACK) != 0;
   tcp.ecn = (info.tcpi_options & TCPI_OPT_ECN) != 0;
@@ -90,13 +89,10 @@ TcpDetails ReadTcpInfo(std::string_view bytes) {
   tcp.delivery_rate = info.tcpi_delivery_rate;
   tcp.delivered = info.tcpi_delivered;
   tcp.delivered_ce = info.tcpi_delivered_ce;
-  return tcp;
 }
 
-// The other half.
-void ReadTcpInfoOn(std::string_view bytes, TcpDetails& tcp) {
-  tcp_info info = {};
-  std::memcpy(&info, bytes.data(), std::min(bytes.size(), sizeof info));
+// What holds it up, what was lost, and its windows.
+void AddLimits(const tcp_info& info, TcpDetails& tcp) {
   tcp.application_limited = info.tcpi_delivery_rate_app_limited != 0;
   tcp.busy_time = info.tcpi_busy_time;
   tcp.window_limited_time = info.tcpi_rwnd_limited;
@@ -116,6 +112,16 @@ void ReadTcpInfoOn(std::string_view bytes, TcpDetails& tcp) {
   tcp.min_rtt = info.tcpi_min_rtt;
   tcp.out_of_order = info.tcpi_rcv_ooopack;
   tcp.send_window = info.tcpi_snd_wnd;
+}
+
+// As much of the kernel's structure as there is: older kernels tell less, newer ones more.
+TcpDetails ReadTcpInfo(std::string_view bytes) {
+  tcp_info info = {};
+  std::memcpy(&info, bytes.data(), std::min(bytes.size(), sizeof info));
+  TcpDetails tcp;
+  AddTransfer(info, tcp);
+  AddLimits(info, tcp);
+  return tcp;
 }
 
 SocketAddress MakeAddress(uint8_t family, const __be32 (&words)[4], __be16 port) {
@@ -155,7 +161,6 @@ std::optional<SocketEntry> ReadInet(std::string_view body, SocketKind kind) {
                        entry.congestion = std::string(value.substr(0, value.find('\0')));
                      } else if (type == INET_DIAG_INFO) {
                        entry.tcp = ReadTcpInfo(value);
-                       ReadTcpInfoOn(value, *entry.tcp);
                      }
                    });
   return entry;
@@ -216,8 +221,10 @@ absl::Status Cut(std::string_view what) {
 absl::Status ReadError(std::string_view body, std::string_view what) {
   const auto error = Read<int32_t>(body);
   if (!error.has_value()) return Cut(what);
-  return *error == 0 ? absl::OkStatus()
-                     : ErrnoStatus("ask the kernel for its sockets", *error < 0 ? -*error : *error);
+  if (*error == 0) return absl::OkStatus();
+  // The smallest number has no positive one.
+  const int32_t code = std::abs(std::max(*error, -INT32_MAX));
+  return ErrnoStatus("ask the kernel for its sockets", code);
 }
 
 absl::Status AddMessage(uint16_t type, std::string_view body, const DiagQuestion& question,

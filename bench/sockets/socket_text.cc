@@ -37,8 +37,6 @@ std::string Printable(std::string_view text) {
 }
 
 std::string UnixName(const SocketAddress& address) {
-  if (address.unix_path().empty())
-    return address.kind() == SocketAddress::Kind::kUnixAbstract ? "@" : "";
   const bool abstract = address.kind() == SocketAddress::Kind::kUnixAbstract;
   return Concat(abstract ? "@" : "", Printable(address.unix_path()));
 }

@@ -168,6 +168,11 @@ TEST(DiagMessageTest, ErrorsComeAloneOrAtTheEnd) {
   EXPECT_EQ(ErrnoOf(AddDiagDatagram(NetlinkMessage(NLMSG_DONE, kSequence, Bytes(int32_t{-ENOMEM})),
                                     kTcp4, kSequence, answer)),
             ENOMEM);
+  // The smallest number is an error like any other.
+  answer = DiagAnswer();
+  EXPECT_EQ(ErrnoOf(AddDiagDatagram(NetlinkMessage(NLMSG_ERROR, kSequence, Bytes(INT32_MIN), 0),
+                                    kTcp4, kSequence, answer)),
+            INT32_MAX);
   // The end without a word is an end.
   answer = DiagAnswer();
   EXPECT_TRUE(
