@@ -26,7 +26,8 @@ int EndParse(const CLI::App& program, const CLI::ParseError& error) {
 }
 
 int Main(int argc, char** argv) {
-  if (const auto code = RunIfNetcat(CommandLine(argv, argv + argc))) return *code;
+  const CommandLine command_line(argv, argv + argc);
+  if (const auto code = RunIfNetcat(command_line)) return *code;
   CLI::App program("Spindle: measures servers, and sequential against parallel sends.", "spindle");
   program.set_version_flag("--version", std::string("spindle ") + kVersion);
   program.require_subcommand(1);
@@ -36,7 +37,6 @@ int Main(int argc, char** argv) {
                               AddScan(program),    AddStat(program),   AddTop(program)};
   ListNetcat(program);
 
-  const CommandLine command_line(argv, argv + argc);
   std::vector<std::string> arguments = WithExplicitJson(command_line);
   const auto is_named = [&](const Command& command) { return command.app->check_name(argv[1]); };
   if (argc > 1 && argv[1][0] != '-' &&

@@ -59,6 +59,8 @@ class Flow {
   void Prepend(std::string text);
 
   State state() const { return state_; }
+  // It holds bytes that the sink has not taken.
+  bool is_writing() const { return pending() > 0 || state_ == State::kWriting; }
   bool is_over() const { return state_ >= State::kEnded; }
   int error() const { return error_; }
   // The source has ended, or the limit of reads is reached; writing may still go on.

@@ -17,6 +17,11 @@ constexpr size_t kMaxHttpHead = 65536;  // Of an answer of an HTTP proxy.
 
 absl::Status Bad(std::string_view what) { return absl::InvalidArgumentError(ToAbsl(what)); }
 
+absl::Status CheckSocksPassword(std::string_view password) {
+  if (password.size() > kMaxName) return Bad("SOCKS 5 takes passwords of up to 255 bytes");
+  return absl::OkStatus();
+}
+
 uint8_t Byte(std::string_view text, size_t index) { return static_cast<uint8_t>(text[index]); }
 
 void AppendPort(std::string& out, uint16_t port) {
@@ -91,9 +96,9 @@ class Socks5 final : public ProxyHandshake {
   }
 
   absl::Status SetPassword(std::string_view password) override {
-    if (password.size() > kMaxName) return Bad("SOCKS 5 takes passwords of up to 255 bytes");
-    password_ = password;
-    return absl::OkStatus();
+    absl::Status status = CheckSocksPassword(password);
+    if (status.ok()) password_ = password;
+    return status;
   }
 
  private:
@@ -296,13 +301,10 @@ absl::Status CheckSocks(ProxyKind kind, const ProxyTarget& target,
   if (user && (user->empty() || user->size() > kMaxName)) {
     return Bad("SOCKS takes user names of 1 to 255 bytes");
   }
-  if (password && password->size() > kMaxName) {
-    return Bad("SOCKS 5 takes passwords of up to 255 bytes");
-  }
   if (kind == ProxyKind::kSocks4 && AddressBytes(target.host).size() == 16) {
     return Bad("SOCKS 4 has no IPv6 addresses");
   }
-  return absl::OkStatus();
+  return CheckSocksPassword(password.value_or(""));
 }
 
 }  // namespace

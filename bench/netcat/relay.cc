@@ -61,11 +61,10 @@ absl::Status Relay::Run() {
   for (TimerId timer : {outgoing_pause_, incoming_pause_, idle_timer_, grace_timer_, quit_timer_}) {
     loop_.Cancel(timer);
   }
-  for (Watch* watch : {&socket_watch_, &input_watch_, &output_watch_}) watch->watcher.reset();
+  for (Watch* watch : {&socket_watch_, &input_watch_, &output_watch_}) watch->reset();
   if (!status.ok()) return status;
-  end_ = *ended_;
   if (status_.ok()) status_ = Undelivered();
-  if (!incoming_over_ && end_ != RelayEnd::kIdle && status_.ok()) status_ = AwaitConfirmation();
+  if (!incoming_over_ && ended_ != RelayEnd::kIdle && status_.ok()) status_ = AwaitConfirmation();
   return status_;
 }
 
@@ -100,7 +99,7 @@ absl::Status Relay::Start() {
 absl::Status Relay::WatchFd(int fd, Watch& watch, absl::AnyInvocable<void(FdEvents)> callback) {
   absl::StatusOr<std::unique_ptr<FdWatcher>> watcher =
       FdWatcher::Create(loop_, fd, Interest::kNone, Trigger::kLevel, std::move(callback));
-  if (watcher.ok()) watch.watcher = *std::move(watcher);
+  if (watcher.ok()) watch = *std::move(watcher);
   return watcher.status();
 }
 
@@ -168,7 +167,7 @@ void Relay::Decide() {
   if (!incoming_over_) return;
   if (outgoing_over_) return End(status_.ok() ? RelayEnd::kBothEnded : RelayEnd::kFailed);
   if (options_.half_open || streams_.input_kind() == StreamKind::kFile) return;
-  if (outgoing_.pending() > 0 || outgoing_.state() == Flow::State::kWriting) return;
+  if (outgoing_.is_writing()) return;
   if (streams_.input_kind() == StreamKind::kTerminal) return End(RelayEnd::kBothEnded);
   if (!grace_timer_.valid()) {
     last_input_ = loop_.now();
@@ -178,7 +177,7 @@ void Relay::Decide() {
 
 void Relay::CheckGrace() {
   const TimePoint due = SaturatingAdd(last_input_, kPeerEndGrace);
-  const bool writing = outgoing_.pending() > 0 || outgoing_.state() == Flow::State::kWriting;
+  const bool writing = outgoing_.is_writing();
   if (loop_.now() >= due && !writing) return End(RelayEnd::kBothEnded);
   const TimePoint next = writing ? SaturatingAdd(loop_.now(), kPeerEndGrace) : due;
   grace_timer_ = loop_.RunAt(next, [this] { CheckGrace(); });
@@ -203,9 +202,8 @@ void Relay::UpdateWatches() {
 void Relay::SetInterest(Watch& watch, bool read, bool write) {
   const Interest interest =
       (read ? Interest::kRead : Interest::kNone) | (write ? Interest::kWrite : Interest::kNone);
-  if (watch.watcher == nullptr || interest == watch.interest) return;
-  watch.interest = interest;
-  absl::Status status = watch.watcher->SetInterest(interest, Trigger::kLevel);
+  if (watch == nullptr || interest == watch->interest()) return;
+  absl::Status status = watch->SetInterest(interest, Trigger::kLevel);
   if (!status.ok()) Fail(std::move(status));
 }
 
@@ -228,12 +226,10 @@ void Relay::Fail(absl::Status status) {
 }
 
 absl::Status Relay::Undelivered() const {
-  const bool sending = outgoing_.pending() > 0 || outgoing_.state() == Flow::State::kWriting;
-  if (!outgoing_over_ && sending) {
+  if (!outgoing_over_ && outgoing_.is_writing()) {
     return absl::DataLossError("the peer has not taken all of stdin");
   }
-  const bool writing = incoming_.pending() > 0 || incoming_.state() == Flow::State::kWriting;
-  if (!incoming_over_ && writing) {
+  if (!incoming_over_ && incoming_.is_writing()) {
     return absl::DataLossError("stdout has not taken all that was received");
   }
   return absl::OkStatus();

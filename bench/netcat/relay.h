@@ -34,8 +34,8 @@ enum class RelayEnd : uint8_t {
 //   makes an exception of the latter): some peers, netcat-openbsd among them, then cut what they
 //   send.
 // - The end of the peer's side ends the relay once stdin has nothing more to give: a file is sent
-// to
-//   its end, a terminal has nothing, and pipes and sockets are given kPeerEndGrace without a byte.
+//   to its end, a terminal has nothing, and pipes and sockets are given kPeerEndGrace without a
+//   byte.
 //   NetcatOptions::half_open waits for the end of stdin in any case.
 // - What was read from stdin and could not be sent, or was received and could not be written, is an
 //   error.
@@ -53,15 +53,13 @@ class Relay {
   // bytes that were not delivered.
   absl::Status Run();
 
-  RelayEnd end() const { return end_; }
+  // Nothing before Run has ended, or if that was interrupted.
+  std::optional<RelayEnd> end() const { return ended_; }
   // stdout takes no more: there is no use in another connection.
   bool output_failed() const { return output_failed_; }
 
  private:
-  struct Watch {
-    std::unique_ptr<FdWatcher> watcher;
-    Interest interest = Interest::kNone;
-  };
+  using Watch = std::unique_ptr<FdWatcher>;
 
   static FlowOptions OutgoingOptions(const NetcatOptions& options);
   static FlowOptions IncomingOptions(const NetcatOptions& options);
@@ -104,7 +102,6 @@ class Relay {
   TimePoint last_activity_;
   TimePoint last_input_;
   std::optional<RelayEnd> ended_;
-  RelayEnd end_ = RelayEnd::kBothEnded;
   absl::Status status_;
   bool output_failed_ = false;
 };
