@@ -5,8 +5,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "base/syscalls.h"
-
 namespace spindle::bench {
 namespace {
 
@@ -85,12 +83,6 @@ SocketAddress PeekSender(int fd) {
     return SocketAddress();
   }
   return SocketAddress::FromSockaddr(address, length);
-}
-
-int ConnectDatagram(int fd, const SocketAddress& peer) {
-  sockaddr_storage storage;
-  const socklen_t length = peer.ToSockaddr(&storage);
-  return Syscalls::Real().Connect(fd, reinterpret_cast<const sockaddr*>(&storage), length);
 }
 
 }  // namespace spindle::bench

@@ -49,9 +49,6 @@ std::unique_ptr<NetSocket> MakeDatagramSocket(OwnedFd fd, ReplyTo reply_to);
 // its sender has no name.
 SocketAddress PeekSender(int fd);
 
-// Connects a datagram socket, so that only `peer` is heard. Returns 0 or the negated errno.
-int ConnectDatagram(int fd, const SocketAddress& peer);
-
 }  // namespace spindle::bench
 
 #endif  // SPINDLE_BENCH_NETCAT_NET_SOCKET_H_

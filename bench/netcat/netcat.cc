@@ -206,7 +206,7 @@ int Netcat::RunUnixClient() {
       Complain(source.status());
       return kFailed;
     }
-    const int error = ConnectDatagram(source->fd(), address);
+    const int error = ConnectTo(source->fd(), address);
     fd = error < 0 ? absl::StatusOr<OwnedFd>(ErrnoStatus("connect", -error)) : source->TakeFd();
   }
   if (!fd.ok()) {
@@ -350,7 +350,7 @@ int Netcat::RunDatagramServer() {
     // One whom nothing can be sent to, or who is gone, is heard all the same.
     bool connected = false;
     if (!options_.keep_listening && !peer.is_unspecified()) {
-      connected = ConnectDatagram(fd, peer) == 0;
+      connected = ConnectTo(fd, peer) == 0;
       const SocketAddress& place = peer.is_ip() ? peer : targets_.front();
       if (options_.verbose) Say(Concat("Connection received on ", PlaceText(place, options_)));
     }

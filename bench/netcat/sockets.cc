@@ -3,9 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <optional>
@@ -15,6 +13,7 @@
 #include "base/errno_status.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "net/backend/socket_calls.h"
 
 namespace spindle::bench {
 namespace {
@@ -65,12 +64,6 @@ int BindTo(int fd, const SocketAddress& address) {
   return Syscalls::Real().Bind(fd, reinterpret_cast<const sockaddr*>(&storage), length);
 }
 
-int ConnectTo(int fd, const SocketAddress& address) {
-  sockaddr_storage storage;
-  const socklen_t length = address.ToSockaddr(&storage);
-  return Syscalls::Real().Connect(fd, reinterpret_cast<const sockaddr*>(&storage), length);
-}
-
 // A Unix socket that is to be answered needs a name: one that the kernel makes up.
 int BindAnywhere(int fd) {
   const sockaddr_un unnamed = {.sun_family = AF_UNIX, .sun_path = {}};
@@ -78,29 +71,13 @@ int BindAnywhere(int fd) {
                                sizeof unnamed.sun_family);
 }
 
-// Removes the socket at `address` if nobody has it any more. It is asked for by a type that it
-// never has: a live one refuses that by EPROTOTYPE, and no connection of its is used up.
-bool RemoveStale(const SocketAddress& address) {
-  const std::string path(address.unix_path());
-  struct stat before;
-  if (lstat(path.c_str(), &before) != 0 || !S_ISSOCK(before.st_mode)) return false;
-  const OwnedFd probe(Syscalls::Real().Socket(AF_UNIX, SOCK_SEQPACKET, 0));
-  if (!probe.valid() || ConnectTo(probe.get(), address) != -ECONNREFUSED) return false;
-  struct stat now;
-  if (lstat(path.c_str(), &now) != 0 || now.st_ino != before.st_ino) return false;
-  return unlink(path.c_str()) == 0;
-}
-
-template <int (Syscalls::*kName)(int, sockaddr*, socklen_t*)>
-SocketAddress NameOf(int fd) {
-  sockaddr_storage storage;
-  socklen_t length = sizeof storage;
-  auto* const address = reinterpret_cast<sockaddr*>(&storage);
-  if ((Syscalls::Real().*kName)(fd, address, &length) < 0) return SocketAddress();
-  return SocketAddress::FromSockaddr(address, length);
-}
-
 }  // namespace
+
+int ConnectTo(int fd, const SocketAddress& address) {
+  sockaddr_storage storage;
+  const socklen_t length = address.ToSockaddr(&storage);
+  return Syscalls::Real().Connect(fd, reinterpret_cast<const sockaddr*>(&storage), length);
+}
 
 absl::StatusOr<OwnedFd> ConnectSocket(Waiter& waiter, const SocketAddress& remote,
                                       const ConnectOptions& options) {
@@ -131,7 +108,7 @@ absl::StatusOr<OwnedFd> ConnectSocket(Waiter& waiter, const SocketAddress& remot
   }
   if (error < 0) return ErrnoStatus("connect", -error);
   // Of simultaneous opens there remains the one of a socket with itself: nobody listens there.
-  if (remote.is_ip() && options.type == SOCK_STREAM && LocalAddress(fd->get()) == remote) {
+  if (remote.is_ip() && options.type == SOCK_STREAM && LocalAddress(calls, fd->get()) == remote) {
     return ErrnoStatus("connect", ECONNREFUSED);
   }
   return fd;
@@ -146,44 +123,14 @@ absl::StatusOr<BoundSocket> BoundSocket::Bind(const SocketAddress& address, int 
   if (type == SOCK_STREAM && address.is_ip()) {
     static_cast<void>(calls.SetSockOpt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));
   }
-  int error = BindTo(fd->get(), address);
-  const bool has_path = address.kind() == SocketAddress::Kind::kUnixPath;
-  if (error == -EADDRINUSE && has_path && RemoveStale(address)) error = BindTo(fd->get(), address);
-  if (error < 0) return ErrnoStatus(Concat("bind ", address.ToString()), -error);
   BoundSocket socket;
+  int error = socket.path_->Bind(calls, fd->get(), address);
+  if (error < 0) return ErrnoStatus(Concat("bind ", address.ToString()), -error);
   socket.fd_ = *std::move(fd);
-  struct stat status;
-  if (has_path && lstat(std::string(address.unix_path()).c_str(), &status) == 0) {
-    socket.path_ = address.unix_path();
-    socket.device_ = status.st_dev;
-    socket.inode_ = status.st_ino;
-  }
   if (type == SOCK_STREAM) error = calls.Listen(socket.fd(), SOMAXCONN);
   if (error < 0) return ErrnoStatus(Concat("listen ", address.ToString()), -error);
-  socket.address_ = LocalAddress(socket.fd());
+  socket.address_ = LocalAddress(calls, socket.fd());
   return socket;
-}
-
-BoundSocket::BoundSocket(BoundSocket&& other) noexcept
-    : fd_(std::move(other.fd_)),
-      address_(std::move(other.address_)),
-      path_(std::exchange(other.path_, std::string())),
-      device_(other.device_),
-      inode_(other.inode_) {}
-
-BoundSocket& BoundSocket::operator=(BoundSocket&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(address_, other.address_);
-  std::swap(path_, other.path_);
-  std::swap(device_, other.device_);
-  std::swap(inode_, other.inode_);
-  return *this;
-}
-
-BoundSocket::~BoundSocket() {
-  struct stat status;
-  if (path_.empty() || lstat(path_.c_str(), &status) != 0) return;
-  if (status.st_dev == device_ && status.st_ino == inode_) unlink(path_.c_str());
 }
 
 absl::StatusOr<OwnedFd> AcceptSocket(Waiter& waiter, int listener, SocketAddress* peer) {
@@ -197,26 +144,9 @@ absl::StatusOr<OwnedFd> AcceptSocket(Waiter& waiter, int listener, SocketAddress
       *peer = SocketAddress::FromSockaddr(address, length);
       return OwnedFd(fd);
     }
-    switch (-fd) {
-      case EAGAIN:
-      case EINTR:
-      case ECONNABORTED:
-      case EPROTO:
-      case ENETDOWN:
-      case ENOPROTOOPT:
-      case EHOSTDOWN:
-      case ENONET:
-      case EHOSTUNREACH:
-      case EOPNOTSUPP:
-      case ENETUNREACH:
-        continue;  // accept(2): of the connection that was to be taken.
-      default:
-        return ErrnoStatus("accept", -fd);
-    }
+    const bool again = fd == -EAGAIN || fd == -EINTR || IsOfDeadConnection(-fd);
+    if (!again) return ErrnoStatus("accept", -fd);
   }
 }
-
-SocketAddress LocalAddress(int fd) { return NameOf<&Syscalls::GetSockName>(fd); }
-SocketAddress PeerAddress(int fd) { return NameOf<&Syscalls::GetPeerName>(fd); }
 
 }  // namespace spindle::bench

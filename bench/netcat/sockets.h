@@ -1,9 +1,7 @@
 #ifndef SPINDLE_BENCH_NETCAT_SOCKETS_H_
 #define SPINDLE_BENCH_NETCAT_SOCKETS_H_
 
-#include <sys/types.h>
-
-#include <string>
+#include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -12,6 +10,7 @@
 #include "base/owned_fd.h"
 #include "bench/netcat/options.h"
 #include "bench/netcat/waiter.h"
+#include "net/backend/unix_path.h"
 #include "net/types/socket_address.h"
 
 namespace spindle::bench {
@@ -26,6 +25,10 @@ struct ConnectOptions {
   TimePoint deadline = kNever;
 };
 
+// connect(2), which says at once what becomes of a datagram socket: it hears only `address` then.
+// Returns 0 or the negated errno.
+int ConnectTo(int fd, const SocketAddress& address);
+
 // Waits until it is connected. Errors: kDeadlineExceeded, kCancelled, those of the calls.
 absl::StatusOr<OwnedFd> ConnectSocket(Waiter& waiter, const SocketAddress& remote,
                                       const ConnectOptions& options);
@@ -38,10 +41,6 @@ class BoundSocket {
   // EADDRINUSE also for a live socket and for any other file at the path.
   static absl::StatusOr<BoundSocket> Bind(const SocketAddress& address, int type,
                                           const SocketTuning& tuning);
-  BoundSocket(BoundSocket&& other) noexcept;
-  BoundSocket& operator=(BoundSocket&& other) noexcept;
-  ~BoundSocket();
-
   int fd() const { return fd_.get(); }
   // The path stays until the destructor.
   OwnedFd TakeFd() { return std::move(fd_); }
@@ -54,18 +53,12 @@ class BoundSocket {
 
   OwnedFd fd_;
   SocketAddress address_;
-  std::string path_;  // Ours; empty: none.
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  std::unique_ptr<BoundUnixPath> path_ = std::make_unique<BoundUnixPath>();
 };
 
 // Waits for a connection. Errors: kCancelled, EMFILE and its like; not those of connections that
 // have ended before they were taken.
 absl::StatusOr<OwnedFd> AcceptSocket(Waiter& waiter, int listener, SocketAddress* peer);
-
-// The two ends of `fd`; unspecified if there is none.
-SocketAddress LocalAddress(int fd);
-SocketAddress PeerAddress(int fd);
 
 }  // namespace spindle::bench
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include "base/errno_status.h"
 
@@ -38,6 +39,24 @@ absl::Status AdoptDescriptor(int fd, std::string_view name) {
     return absl::OkStatus();
   }
   return ErrnoStatus(name, errno);
+}
+
+bool IsOfDeadConnection(int error) {
+  switch (error) {
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case EPERM:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace spindle

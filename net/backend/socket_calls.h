@@ -26,6 +26,10 @@ SocketAddress PeerAddress(Syscalls& syscalls, int fd);
 // programs that this one starts. Errors name `name`.
 absl::Status AdoptDescriptor(int fd, std::string_view name);
 
+// Whether an error of accept(2) is that of the connection which was to be taken: it has died, and
+// the next one may be well. accept(2), "Error handling".
+bool IsOfDeadConnection(int error);
+
 }  // namespace spindle
 
 #endif  // SPINDLE_NET_BACKEND_SOCKET_CALLS_H_

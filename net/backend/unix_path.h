@@ -20,9 +20,8 @@ class BoundUnixPath {
   ~BoundUnixPath() { Remove(); }
 
   // bind(2), to an address of any kind. A Unix path that a dead process left behind is taken over;
-  // one that is in use, or is not a socket, is not. `type` is the socket's: SOCK_STREAM and so on.
-  // Returns 0 or a negated errno.
-  int Bind(Syscalls& syscalls, int fd, int type, const SocketAddress& address);
+  // one that is in use, or is not a socket, is not. Returns 0 or a negated errno.
+  int Bind(Syscalls& syscalls, int fd, const SocketAddress& address);
 
   // Removes the file now, if it is still the one that Bind made.
   void Remove();
@@ -30,7 +29,7 @@ class BoundUnixPath {
   void Forget() { path_.clear(); }
 
  private:
-  static bool RemoveStale(Syscalls& syscalls, int type, const SocketAddress& address);
+  static bool RemoveStale(Syscalls& syscalls, const SocketAddress& address);
 
   std::string path_;  // Empty: nothing to remove.
   dev_t device_ = 0;

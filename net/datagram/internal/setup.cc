@@ -187,7 +187,7 @@ absl::Status BindDatagramSocket(Syscalls& syscalls, const DatagramSocket& socket
                                 const SocketAddress& address, BoundUnixPath* path) {
   int result = 0;
   if (!address.is_unspecified()) {
-    result = path->Bind(syscalls, socket.fd.get(), SOCK_DGRAM, address);
+    result = path->Bind(syscalls, socket.fd.get(), address);
   } else {
     // Any port; of Unix sockets, an abstract name that the kernel picks (unix(7), Autobind).
     sockaddr_storage storage = {};

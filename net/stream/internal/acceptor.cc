@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/probe.h"
+#include "net/backend/socket_calls.h"
 #include "net/stream/internal/socket_options.h"
 
 namespace spindle {
@@ -50,7 +51,7 @@ absl::Status Acceptor::Open(const SocketAddress& address) {
   if (error.ok()) error = ApplySocketOptions(syscalls, fd, address, options_.connection);
   if (!error.ok()) return error.ToStatus(text);
 
-  const int bound = path_.Bind(syscalls, fd, SOCK_STREAM, address);
+  const int bound = path_.Bind(syscalls, fd, address);
   if (bound < 0) return ErrnoStatus(absl::StrCat("bind ", text), -bound);
   const int listening = syscalls.Listen(fd, options_.backlog);
   if (listening < 0) return ErrnoStatus(absl::StrCat("listen ", text), -listening);
@@ -172,29 +173,13 @@ Acceptor::Outcome Acceptor::OnAcceptError(int error) {
   if (error == EINTR) return Outcome::kSkipped;
   ++host_.stats().accept_errors;
   Outcome outcome = Outcome::kShortage;
-  switch (error) {
-    // The connection at the head of the queue died: accept(2), "Error handling".
-    case ECONNABORTED:
-    case EPROTO:
-    case ENETDOWN:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EHOSTUNREACH:
-    case EOPNOTSUPP:
-    case ENETUNREACH:
-    case EPERM:
-      outcome = Outcome::kSkipped;
-      break;
-    case EBADF:
-    case EINVAL:
-    case ENOTSOCK:
-      StopListening();
-      outcome = Outcome::kBroken;
-      break;
-    default:  // EMFILE, ENFILE, ENOBUFS, ENOMEM: wait until there is more of it.
-      Wait();
-      break;
+  if (IsOfDeadConnection(error)) {
+    outcome = Outcome::kSkipped;
+  } else if (error == EBADF || error == EINVAL || error == ENOTSOCK) {
+    StopListening();
+    outcome = Outcome::kBroken;
+  } else {  // EMFILE, ENFILE, ENOBUFS, ENOMEM: wait until there is more of it.
+    Wait();
   }
   if (callbacks_.on_error) callbacks_.on_error(IoError(error, IoOp::kAccept));
   return outcome;

@@ -107,6 +107,20 @@ TEST_F(UnixPathTest, SocketsOfOtherKindsAndFullOnesKeepThePath_X1) {
   EXPECT_EQ(TryListen(), 0);
 }
 
+TEST_F(UnixPathTest, WhoIsConnectedKeepsThePath_X1) {
+  const auto server = env_->TryListen(*SocketAddress::UnixPath(folder_ + "/server"), {});
+  ASSERT_TRUE(server.ok()) << server.status();
+  OwnedFd client = Bind(SOCK_STREAM);
+  sockaddr_storage storage;
+  const socklen_t length = (*server)->address().ToSockaddr(&storage);
+  ASSERT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&storage), length), 0);
+  const ino_t inode = Inode();
+  EXPECT_EQ(TryListen(), EADDRINUSE);
+  EXPECT_EQ(Inode(), inode);
+  client.reset();
+  EXPECT_EQ(TryListen(), 0);
+}
+
 TEST_F(UnixPathTest, LinksAreNotFollowedAndNotRemoved_X1) {
   { const OwnedFd stale = Bind(SOCK_STREAM); }
   const std::string target = folder_ + "/target";
