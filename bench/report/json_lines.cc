@@ -9,6 +9,7 @@
 #include "base/errno_status.h"
 #include "base/strings.h"
 #include "bench/report/json_parts.h"
+#include "bench/report/json_text.h"
 #include "bench/report/run_format.h"
 #include "bench/report/this_machine.h"
 #include "bench/report/write_file.h"

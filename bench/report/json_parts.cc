@@ -169,9 +169,4 @@ Json PointJson(const PointRecord& point) {
   return json;
 }
 
-std::string OneLine(const Json& json) {
-  // File names and the like need not be UTF-8: replace what is not.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 }  // namespace spindle::bench

@@ -2,16 +2,12 @@
 #define SPINDLE_BENCH_REPORT_JSON_PARTS_H_
 
 #include <optional>
-#include <string>
 
+#include "bench/report/json_text.h"
 #include "bench/report/run_format.h"
 #include "bench/report/run_record.h"
-#include "nlohmann/json.hpp"
 
 namespace spindle::bench {
-
-// Members keep their order.
-using Json = nlohmann::ordered_json;
 
 // Parts of a record as the file has them, for ToJson and for JSON lines. Any thread.
 Json ToolJson(const ToolRecord& tool);
@@ -31,9 +27,6 @@ Json PointJson(const PointRecord& point);
 Json NumberJson(double value);
 Json MicrosJson(const std::optional<Duration>& time);
 Json SecondsJson(const std::optional<Duration>& time);
-
-// One line of text. Text that is not UTF-8 gets U+FFFD.
-std::string OneLine(const Json& json);
 
 }  // namespace spindle::bench
 

@@ -12,13 +12,11 @@
 #include "base/parse.h"
 #include "base/strings.h"
 #include "base/text_table.h"
+#include "bench/report/json_text.h"
 #include "bench/sockets/service_name.h"
-#include "nlohmann/json.hpp"
 
 namespace spindle::bench {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr PortState kStates[] = {PortState::kOpen, PortState::kClosed, PortState::kFiltered,
                                  PortState::kFailed};
@@ -151,7 +149,7 @@ std::string ScanJson(const ScanReport& report) {
                      {"counts", std::move(counts)},
                      {"wall_s", std::chrono::duration<double>(report.took).count()},
                      {"ports", std::move(ports)}};
-  return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  return IndentedLines(json);
 }
 
 }  // namespace spindle::bench

@@ -8,13 +8,11 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "bench/report/json_text.h"
 #include "bench/sockets/tcp_details_text.h"
-#include "nlohmann/json.hpp"
 
 namespace spindle::bench {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 bool IsUnix(SocketKind kind) { return kind != SocketKind::kTcp && kind != SocketKind::kUdp; }
 
@@ -180,7 +178,7 @@ std::string SocketJson(const std::vector<SocketEntry>& sockets, const SocketText
   Json all = Json::array();
   for (const SocketEntry& entry : sockets) all.push_back(EntryJson(entry, options));
   const Json json = {{"schema", "spindle.stat/1"}, {"sockets", std::move(all)}};
-  return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  return IndentedLines(json);
 }
 
 }  // namespace spindle::bench

@@ -7,12 +7,10 @@
 #include <unordered_map>
 #include <utility>
 
-#include "nlohmann/json.hpp"
+#include "bench/report/json_text.h"
 
 namespace spindle::bench {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 double SecondsBetween(TimePoint begin, TimePoint end) {
   return std::chrono::duration<double>(end - begin).count();
@@ -212,7 +210,7 @@ std::string TopJson(const TopView& view) {
                      {"connections_total", view.connections_total},
                      {"silent_loops", view.silent_loops},
                      {"connections", std::move(connections)}};
-  return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  return IndentedLines(json);
 }
 
 }  // namespace spindle::bench
