@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,6 +16,7 @@
 #include "bench/cli/commands.h"
 #include "bench/cli/descriptor_limit.h"
 #include "bench/cli/exit_code.h"
+#include "bench/cli/flags.h"
 #include "bench/cli/interrupt.h"
 #include "bench/cli/outputs.h"
 #include "bench/cli/reach.h"
@@ -284,8 +284,7 @@ int Bench(const BenchFlags& flags, const CommandLine& command_line) {
 
 Command AddBench(CLI::App& program) {
   const auto flags = std::make_shared<BenchFlags>();
-  CLI::App& app =
-      *program.add_subcommand("bench", "load on one server, in a closed or an open loop");
+  CLI::App& app = AddCommand(program, "bench", "load on one server, in a closed or an open loop");
   AddBenchFlags(app, *flags);
   return {&app, [flags](const CommandLine& line) { return Bench(*flags, line); }};
 }

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
@@ -190,23 +189,23 @@ int CompareLive(const CompareFlags& flags, const CommandLine& command_line) {
   return Report(flags, record, lines->get());
 }
 
-// What words and options say together. Throws, as CLI11 wants it.
+// What words and options say together. Does not return if they contradict each other.
 void CheckTogether(const CompareFlags& flags) {
   if (flags.saved()) {
-    if (flags.aa) throw CLI::ValidationError("--aa", "is for a server, not for saved runs");
+    if (flags.aa) RefuseOption("--aa", "is for a server, not for saved runs");
     return;
   }
   const size_t endpoints = flags.endpoints().size();
   for (const auto& endpoint : flags.endpoints()) {
     if (endpoint.size() == 1 && !endpoint[0].starts_with("unix:")) {
-      throw CLI::ValidationError(
-          "compare", Concat("\"", endpoint[0],
-                            "\": two FILE.json, or two servers, each HOST PORT or unix:/path"));
+      RefuseOption("compare",
+                   Concat("\"", endpoint[0],
+                          "\": two FILE.json, or two servers, each HOST PORT or unix:/path"));
     }
   }
-  if (flags.aa && endpoints != 1) throw CLI::ValidationError("--aa", "takes one server");
+  if (flags.aa && endpoints != 1) RefuseOption("--aa", "takes one server");
   if (!flags.aa && endpoints != 2) {
-    throw CLI::ValidationError("compare", "takes two servers or two saved runs");
+    RefuseOption("compare", "takes two servers or two saved runs");
   }
 }
 
@@ -214,28 +213,27 @@ void CheckTogether(const CompareFlags& flags) {
 
 Command AddCompare(CLI::App& program) {
   const auto flags = std::make_shared<CompareFlags>();
-  CLI::App& app = *program.add_subcommand("compare", "two servers side by side, or two saved runs");
-  app.add_option("what", flags->words, "A.json B.json, or HOST PORT HOST PORT (echo servers)")
-      ->type_name("A B")
-      ->required()
-      ->expected(1, 4);
-  app.add_flag("--aa", flags->aa, "one server against itself: the noise floor");
-  app.add_option_function<std::vector<std::string>>(
-         "--fail-if",
-         [flags](const std::vector<std::string>& texts) {
-           for (const std::string& text : texts) {
-             const absl::StatusOr<Threshold> threshold = ParseThreshold(text);
-             if (!threshold.ok()) {
-               throw CLI::ValidationError("--fail-if",
-                                          std::string(FromAbsl(threshold.status().message())));
-             }
-             flags->thresholds.push_back(*threshold);
-           }
-         },
-         "exit code 1 if B differs from A by more: 'p99>+10%', 'throughput<-5%'; may be repeated")
-      ->type_name("LIMIT");
-  app.add_option("--arm", flags->arm, "of saved runs; left out: the first that both have")
-      ->type_name("NAME");
+  CLI::App& app = AddCommand(program, "compare", "two servers side by side, or two saved runs");
+  AddText(app, "what", flags->words, "A.json B.json, or HOST PORT HOST PORT (echo servers)")
+      .Type("A B")
+      .Required()
+      .Times(1, 4);
+  AddSwitch(app, "--aa", flags->aa, "one server against itself: the noise floor");
+  AddParsedList(
+      app, "--fail-if",
+      [flags](const std::vector<std::string>& texts) {
+        for (const std::string& text : texts) {
+          const absl::StatusOr<Threshold> threshold = ParseThreshold(text);
+          if (!threshold.ok()) {
+            RefuseOption("--fail-if", std::string(FromAbsl(threshold.status().message())));
+          }
+          flags->thresholds.push_back(*threshold);
+        }
+      },
+      "exit code 1 if B differs from A by more: 'p99>+10%', 'throughput<-5%'; may be repeated")
+      .Type("LIMIT");
+  AddText(app, "--arm", flags->arm, "of saved runs; left out: the first that both have")
+      .Type("NAME");
   AddSize(app, "-c,--connections", flags->connections, {1, 100000}, "to each server");
   AddSize(app, "-s,--size", flags->message_bytes, {1, uint64_t{1} << 30}, "bytes per message");
   AddChoice(app, "--mode", {"echo", "ack"}, flags->mode_index, "the servers' mode");
@@ -244,14 +242,14 @@ Command AddCompare(CLI::App& program) {
   AddDuration(app, "--block-time", flags->block_time, "of each server in each block, about");
   AddPercent(app, "--equivalence", flags->equivalence,
              "servers are \"the same\" if the whole interval is within this")
-      ->default_str("5%");
+      .Default("5%");
   AddDuration(app, "--connect-timeout", flags->connect_timeout, "for each connection");
   AddDuration(app, "--timeout", flags->reply_timeout, "without a reply for so long a run ends");
   AddSize(app, "--seed", flags->seed, {}, "of the bytes, the order and the intervals");
-  app.add_flag("--strict", flags->strict, "a throughput that cannot be told ends in exit code 4");
-  app.add_flag("--quiet", flags->quiet, "no progress lines");
+  AddSwitch(app, "--strict", flags->strict, "a throughput that cannot be told ends in exit code 4");
+  AddSwitch(app, "--quiet", flags->quiet, "no progress lines");
   AddOutputs(app, flags->outputs);
-  app.final_callback([flags] { CheckTogether(*flags); });
+  OnceParsed(app, [flags] { CheckTogether(*flags); });
   return {&app, [flags](const CommandLine& line) {
             return flags->saved() ? CompareSaved(*flags, line) : CompareLive(*flags, line);
           }};

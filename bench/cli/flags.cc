@@ -12,129 +12,198 @@
 namespace spindle::bench {
 namespace {
 
-// CLI11 learns of a bad value by exception; main catches it.
-[[noreturn]] void Refuse(const std::string& names, std::string_view why) {
-  throw CLI::ValidationError(names, std::string(why));
-}
-
 template <typename T>
 T ValueOrRefuse(const std::string& names, absl::StatusOr<T> value) {
-  if (!value.ok()) Refuse(names, FromAbsl(value.status().message()));
+  if (!value.ok()) RefuseOption(names, std::string(FromAbsl(value.status().message())));
   return *std::move(value);
 }
 
 void CheckRange(const std::string& names, uint64_t value, SizeRange range) {
   if (value >= range.min && value <= range.max) return;
-  Refuse(names, range.max == UINT64_MAX
-                    ? Concat(value, " is below ", range.min)
-                    : Concat(value, " is outside ", range.min, " to ", range.max));
+  RefuseOption(names, range.max == UINT64_MAX
+                          ? Concat(value, " is below ", range.min)
+                          : Concat(value, " is outside ", range.min, " to ", range.max));
 }
 
 void CheckRange(const std::string& names, Duration value, DurationRange range) {
   if (value >= range.min && value <= range.max) return;
-  if (range.min == kAboveZero.min) Refuse(names, "has to be more than 0");
-  Refuse(names,
-         range.max == Duration::max()
-             ? Concat("has to be at least ", FormatDuration(range.min))
-             : Concat("has to be ", FormatDuration(range.min), " to ", FormatDuration(range.max)));
+  if (range.min == kAboveZero.min) RefuseOption(names, "has to be more than 0");
+  RefuseOption(names, range.max == Duration::max()
+                          ? Concat("has to be at least ", FormatDuration(range.min))
+                          : Concat("has to be ", FormatDuration(range.min), " to ",
+                                   FormatDuration(range.max)));
 }
 
 }  // namespace
 
-CLI::Option* AddDuration(CLI::App& app, const std::string& names, Duration& target,
-                         const std::string& description, DurationRange range) {
-  return app
-      .add_option_function<std::string>(
-          names,
-          [names, range, &target](const std::string& text) {
-            target = ValueOrRefuse(names, ParseDuration(text));
-            CheckRange(names, target, range);
-          },
-          description)
-      ->type_name("TIME")
-      ->default_str(FormatDuration(target));
+Option Option::Type(const std::string& name) {
+  option_->type_name(name);
+  return *this;
 }
 
-CLI::Option* AddSize(CLI::App& app, const std::string& names, uint64_t& target, SizeRange range,
+Option Option::Default(const std::string& text) {
+  option_->default_str(text);
+  return *this;
+}
+
+Option Option::Required() {
+  option_->required();
+  return *this;
+}
+
+Option Option::Times(int least, int most) {
+  option_->expected(least, most);
+  return *this;
+}
+
+Option Option::CommaSeparated() {
+  option_->delimiter(',');
+  return *this;
+}
+
+Option Option::Needs(const std::string& other) {
+  option_->needs(other);
+  return *this;
+}
+
+CLI::App& AddCommand(CLI::App& program, const std::string& name, const std::string& description) {
+  return *program.add_subcommand(name, description);
+}
+
+void SetFooter(CLI::App& app, const std::string& text) { app.footer(text); }
+
+// CLI11 learns of a bad value by exception; main catches it.
+void RefuseOption(const std::string& name, const std::string& why) {
+  throw CLI::ValidationError(name, why);
+}
+
+bool Given(const CLI::App& app, const std::string& name) {
+  return app.get_option(name)->count() > 0;
+}
+
+void OnceParsed(CLI::App& app, std::function<void()> check) {
+  app.final_callback(std::move(check));
+}
+
+Option AddSwitch(CLI::App& app, const std::string& names, bool& target,
+                 const std::string& description) {
+  return Option(app.add_flag(names, target, description));
+}
+
+Option AddText(CLI::App& app, const std::string& names, std::string& target,
+               const std::string& description) {
+  return Option(app.add_option(names, target, description));
+}
+
+Option AddText(CLI::App& app, const std::string& names, std::optional<std::string>& target,
+               const std::string& description) {
+  return Option(app.add_option(names, target, description));
+}
+
+Option AddText(CLI::App& app, const std::string& names, std::vector<std::string>& target,
+               const std::string& description) {
+  return Option(app.add_option(names, target, description));
+}
+
+Option AddParsed(CLI::App& app, const std::string& names,
+                 std::function<void(const std::string&)> take, const std::string& description) {
+  return Option(app.add_option_function<std::string>(names, take, description));
+}
+
+Option AddParsedList(CLI::App& app, const std::string& names,
+                     std::function<void(const std::vector<std::string>&)> take,
                      const std::string& description) {
-  return app
-      .add_option_function<std::string>(
-          names,
-          [names, range, &target](const std::string& text) {
-            target = ValueOrRefuse(names, ParseSize(text));
-            CheckRange(names, target, range);
-          },
-          description)
-      ->type_name("N")
-      ->default_str(Concat(target));
+  return Option(app.add_option_function<std::vector<std::string>>(names, take, description));
 }
 
-CLI::Option* AddList(CLI::App& app, const std::string& names, std::vector<uint64_t>& target,
-                     SizeRange range, const std::string& description) {
-  return app
-      .add_option_function<std::string>(
-          names,
-          [names, range, &target](const std::string& text) {
-            target = ValueOrRefuse(names, ParseNumberList(text));
-            for (const uint64_t value : target) CheckRange(names, value, range);
-          },
-          description)
-      ->type_name("LIST");
+Option AddDuration(CLI::App& app, const std::string& names, Duration& target,
+                   const std::string& description, DurationRange range) {
+  return AddParsed(
+             app, names,
+             [names, range, &target](const std::string& text) {
+               target = ValueOrRefuse(names, ParseDuration(text));
+               CheckRange(names, target, range);
+             },
+             description)
+      .Type("TIME")
+      .Default(FormatDuration(target));
 }
 
-CLI::Option* AddBitRate(CLI::App& app, const std::string& names, uint64_t& target,
-                        const std::string& description) {
-  return app
-      .add_option_function<std::string>(
-          names,
-          [names, &target](const std::string& text) {
-            target = ValueOrRefuse(names, ParseBitRate(text));
-          },
-          description)
-      ->type_name("RATE");
+Option AddSize(CLI::App& app, const std::string& names, uint64_t& target, SizeRange range,
+               const std::string& description) {
+  return AddParsed(
+             app, names,
+             [names, range, &target](const std::string& text) {
+               target = ValueOrRefuse(names, ParseSize(text));
+               CheckRange(names, target, range);
+             },
+             description)
+      .Type("N")
+      .Default(Concat(target));
 }
 
-CLI::Option* AddPercent(CLI::App& app, const std::string& names, double& target,
-                        const std::string& description) {
-  return app
-      .add_option_function<std::string>(
-          names,
-          [names, &target](const std::string& text) {
-            target = ValueOrRefuse(names, ParsePercent(text));
-          },
-          description)
-      ->type_name("PERCENT");
+Option AddList(CLI::App& app, const std::string& names, std::vector<uint64_t>& target,
+               SizeRange range, const std::string& description) {
+  return AddParsed(
+             app, names,
+             [names, range, &target](const std::string& text) {
+               target = ValueOrRefuse(names, ParseNumberList(text));
+               for (const uint64_t value : target) CheckRange(names, value, range);
+             },
+             description)
+      .Type("LIST");
 }
 
-CLI::Option* AddChoice(CLI::App& app, const std::string& names, std::vector<std::string> choices,
-                       size_t& target, const std::string& description) {
+Option AddBitRate(CLI::App& app, const std::string& names, uint64_t& target,
+                  const std::string& description) {
+  return AddParsed(
+             app, names,
+             [names, &target](const std::string& text) {
+               target = ValueOrRefuse(names, ParseBitRate(text));
+             },
+             description)
+      .Type("RATE");
+}
+
+Option AddPercent(CLI::App& app, const std::string& names, double& target,
+                  const std::string& description) {
+  return AddParsed(
+             app, names,
+             [names, &target](const std::string& text) {
+               target = ValueOrRefuse(names, ParsePercent(text));
+             },
+             description)
+      .Type("PERCENT");
+}
+
+Option AddChoice(CLI::App& app, const std::string& names, std::vector<std::string> choices,
+                 size_t& target, const std::string& description) {
   std::string all;
   for (const std::string& choice : choices) Append(all, all.empty() ? "" : ", ", choice);
   const std::string initial = choices[target];
-  return app
-      .add_option_function<std::string>(
-          names,
-          [names, all, choices = std::move(choices), &target](const std::string& text) {
-            const auto found = std::find(choices.begin(), choices.end(), text);
-            if (found == choices.end()) Refuse(names, Concat("\"", text, "\" is none of ", all));
-            target = static_cast<size_t>(found - choices.begin());
-          },
-          description)
-      ->type_name("NAME")
-      ->default_str(initial);
+  return AddParsed(
+             app, names,
+             [names, all, choices = std::move(choices), &target](const std::string& text) {
+               const auto found = std::find(choices.begin(), choices.end(), text);
+               if (found == choices.end())
+                 RefuseOption(names, Concat("\"", text, "\" is none of ", all));
+               target = static_cast<size_t>(found - choices.begin());
+             },
+             description)
+      .Type("NAME")
+      .Default(initial);
 }
 
-CLI::Option* AddJson(CLI::App& app, std::optional<std::string>& target) {
-  return app
-      .add_option_function<std::string>(
-          "--json", [&target](const std::string& text) { target = text; },
-          "JSON instead of the table; =FILE: JSON into FILE, besides the table")
-      ->type_name("[=FILE]");
+Option AddJson(CLI::App& app, std::optional<std::string>& target) {
+  return AddParsed(
+             app, "--json", [&target](const std::string& text) { target = text; },
+             "JSON instead of the table; =FILE: JSON into FILE, besides the table")
+      .Type("[=FILE]");
 }
 
-CLI::Option* AddEndpoint(CLI::App& app, std::vector<std::string>& target,
-                         const std::string& description) {
-  return app.add_option("endpoint", target, description)->type_name("HOST PORT")->expected(1, 2);
+Option AddEndpoint(CLI::App& app, std::vector<std::string>& target,
+                   const std::string& description) {
+  return AddText(app, "endpoint", target, description).Type("HOST PORT").Times(1, 2);
 }
 
 std::vector<std::string> WithExplicitJson(std::vector<std::string> arguments) {

@@ -6,11 +6,11 @@
 #include <string>
 #include <string_view>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "base/strings.h"
 #include "bench/cli/commands.h"
 #include "bench/cli/exit_code.h"
+#include "bench/cli/flags.h"
 #include "bench/netcat/messages.h"
 #include "bench/netcat/netcat.h"
 #include "bench/netcat/options.h"
@@ -47,7 +47,7 @@ std::optional<int> RunIfNetcat(const CommandLine& line) {
 }
 
 void ListNetcat(CLI::App& program) {
-  program.add_subcommand("nc", "netcat: connects or listens, and scans; see spindle nc -h");
+  AddCommand(program, "nc", "netcat: connects or listens, and scans; see spindle nc -h");
 }
 
 }  // namespace spindle::bench

@@ -17,7 +17,6 @@
 #include <utility>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
@@ -279,26 +278,26 @@ int NetlabCommand(NetlabFlags flags, const CommandLine& line) {
 
 Command AddNetlab(CLI::App& program) {
   const auto flags = std::make_shared<NetlabFlags>();
-  CLI::App& app = *program.add_subcommand("netlab", "two hosts joined by a slow network");
-  app.add_option("command", flags->words,
-                 "runs on the client's host, after --; left out: a shell. The addresses are in "
-                 "$SPINDLE_NETLAB_CLIENT and $SPINDLE_NETLAB_SERVER")
-      ->type_name("-- CMD ARG...");
-  app.add_option("--server", flags->server,
-                 "runs on the server's host meanwhile, by `sh -c`; ended with the command")
-      ->type_name("CMD");
+  CLI::App& app = AddCommand(program, "netlab", "two hosts joined by a slow network");
+  AddText(app, "command", flags->words,
+          "runs on the client's host, after --; left out: a shell. The addresses are in "
+          "$SPINDLE_NETLAB_CLIENT and $SPINDLE_NETLAB_SERVER")
+      .Type("-- CMD ARG...");
+  AddText(app, "--server", flags->server,
+          "runs on the server's host meanwhile, by `sh -c`; ended with the command")
+      .Type("CMD");
   AddDuration(app, "--rtt", flags->lab.rtt, "there and back, half of it each way");
   AddBitRate(app, "--rate", flags->lab.bits_per_second, "in each direction; left out: unlimited");
   AddSize(app, "--queue", flags->lab.queue_packets, {1, 10'000'000},
           "packets that wait for the rate before more are dropped");
   AddPercent(app, "--loss", flags->lab.loss, "of the packets, in each direction");
   AddDuration(app, "--jitter", flags->lab.jitter, "added to the delay: 0 up to this, per packet");
-  app.add_flag("--reorder", flags->reorder, "jitter may let packets overtake each other");
+  AddSwitch(app, "--reorder", flags->reorder, "jitter may let packets overtake each other");
   AddSize(app, "--seed", flags->lab.seed, {}, "of loss and jitter");
   AddChoice(app, "--engine", {"auto", "box", "tbf", "netem"}, flags->engine_index,
             "what makes the link: a thread of this program, or a part of the kernel");
-  app.add_flag("--check", flags->check, "only tells what is possible here: exit code 0 or 77");
-  app.add_flag("--quiet", flags->quiet, "no counts at the end");
+  AddSwitch(app, "--check", flags->check, "only tells what is possible here: exit code 0 or 77");
+  AddSwitch(app, "--quiet", flags->quiet, "no counts at the end");
   return {&app, [flags](const CommandLine& line) { return NetlabCommand(*flags, line); }};
 }
 

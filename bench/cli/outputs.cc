@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "CLI/CLI.hpp"
 #include "base/strings.h"
+#include "bench/cli/flags.h"
 #include "bench/report/html_page.h"
 #include "bench/report/run_csv.h"
 #include "bench/report/run_json.h"
@@ -40,17 +40,17 @@ void AddOutputs(CLI::App& app, OutputFlags& flags) {
     const std::string name = output.flag;
     const bool optional =
         output.target == &OutputFlags::json || output.target == &OutputFlags::jsonl;
-    app.add_option_function<std::string>(
-           name,
-           [name, &target, &flags](const std::string& text) {
-             if (text.empty()) throw CLI::ValidationError(name, "needs the name of a file");
-             target = text;
-             if (CountStdout(flags) > 1) {
-               throw CLI::ValidationError(name, "only one result can go to stdout");
-             }
-           },
-           output.description)
-        ->type_name(optional ? "[=FILE]" : "FILE");
+    AddParsed(
+        app, name,
+        [name, &target, &flags](const std::string& text) {
+          if (text.empty()) RefuseOption(name, "needs the name of a file");
+          target = text;
+          if (CountStdout(flags) > 1) {
+            RefuseOption(name, "only one result can go to stdout");
+          }
+        },
+        output.description)
+        .Type(optional ? "[=FILE]" : "FILE");
   }
 }
 

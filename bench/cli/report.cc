@@ -6,12 +6,12 @@
 #include <utility>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/strings.h"
 #include "bench/cli/commands.h"
 #include "bench/cli/exit_code.h"
+#include "bench/cli/flags.h"
 #include "bench/report/html_page.h"
 #include "bench/report/read_run.h"
 #include "bench/report/report_text.h"
@@ -62,13 +62,13 @@ int Report(const ReportFlags& flags) {
   return status.ok() ? kExitOk : Fail("report", status);
 }
 
-// What options say together. Throws, as CLI11 wants it.
+// What options say together. Does not return if they contradict each other.
 void CheckTogether(const ReportFlags& flags) {
   if (flags.files.size() > 1 && flags.csv.has_value()) {
-    throw CLI::ValidationError("--csv", "takes one run");
+    RefuseOption("--csv", "takes one run");
   }
   if ((flags.html == "-") + (flags.csv == "-") + (flags.text ? 1 : 0) > 1) {
-    throw CLI::ValidationError("report", "only one result can go to stdout");
+    RefuseOption("report", "only one result can go to stdout");
   }
 }
 
@@ -76,17 +76,16 @@ void CheckTogether(const ReportFlags& flags) {
 
 Command AddReport(CLI::App& program) {
   const auto flags = std::make_shared<ReportFlags>();
-  CLI::App& app = *program.add_subcommand(
-      "report", "a saved run as HTML page, CSV or text; two runs side by side");
-  app.add_option("file", flags->files, "what --json=FILE wrote, or - for stdin; two: side by side")
-      ->type_name("FILE")
-      ->required()
-      ->expected(1, 2);
-  app.add_option("--html", flags->html, "the page into this file; - for stdout")->type_name("FILE");
-  app.add_option("--csv", flags->csv, "a line for each arm and block; - for stdout")
-      ->type_name("FILE");
-  app.add_flag("--text", flags->text, "text on stdout; the default without --html and --csv");
-  app.final_callback([flags] { CheckTogether(*flags); });
+  CLI::App& app =
+      AddCommand(program, "report", "a saved run as HTML page, CSV or text; two runs side by side");
+  AddText(app, "file", flags->files, "what --json=FILE wrote, or - for stdin; two: side by side")
+      .Type("FILE")
+      .Required()
+      .Times(1, 2);
+  AddText(app, "--html", flags->html, "the page into this file; - for stdout").Type("FILE");
+  AddText(app, "--csv", flags->csv, "a line for each arm and block; - for stdout").Type("FILE");
+  AddSwitch(app, "--text", flags->text, "text on stdout; the default without --html and --csv");
+  OnceParsed(app, [flags] { CheckTogether(*flags); });
   return {&app, [flags](const CommandLine&) { return Report(*flags); }};
 }
 

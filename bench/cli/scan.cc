@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
@@ -135,25 +134,25 @@ int Scan(const ScanFlags& flags) {
 
 Command AddScan(CLI::App& program) {
   const auto flags = std::make_shared<ScanFlags>();
-  CLI::App& app = *program.add_subcommand("scan", "which TCP ports of a host are open");
-  app.add_option("target", flags->words,
-                 "one host, and its ports: 22,80,8000-8100, or names of services; or a Unix "
-                 "socket. With --many: hosts and networks, 10.0.0.1,192.168.1.0/24")
-      ->type_name("HOST PORTS")
-      ->expected(1, 2)
-      ->required();
+  CLI::App& app = AddCommand(program, "scan", "which TCP ports of a host are open");
+  AddText(app, "target", flags->words,
+          "one host, and its ports: 22,80,8000-8100, or names of services; or a Unix "
+          "socket. With --many: hosts and networks, 10.0.0.1,192.168.1.0/24")
+      .Type("HOST PORTS")
+      .Times(1, 2)
+      .Required();
   AddDuration(app, "--timeout", flags->options.timeout, "for each port; no answer means filtered",
               kAboveZero);
   AddSize(app, "--rate", flags->options.rate, {}, "attempts per second; 0: no limit");
   AddSize(app, "--parallel", flags->parallel, {1, 100'000},
           "attempts at once; fewer where this machine runs out of descriptors or ports");
-  app.add_flag("--many", flags->many, "more hosts than one are meant");
-  app.add_flag("--all", flags->all, "also the ports that are not open, and why");
-  app.add_flag("-4,--ipv4", flags->v4, "IPv4 addresses only");
-  app.add_flag("-6,--ipv6", flags->v6, "IPv6 addresses only");
-  app.add_flag("--quiet", flags->quiet, "no progress");
+  AddSwitch(app, "--many", flags->many, "more hosts than one are meant");
+  AddSwitch(app, "--all", flags->all, "also the ports that are not open, and why");
+  AddSwitch(app, "-4,--ipv4", flags->v4, "IPv4 addresses only");
+  AddSwitch(app, "-6,--ipv6", flags->v6, "IPv6 addresses only");
+  AddSwitch(app, "--quiet", flags->quiet, "no progress");
   AddJson(app, flags->json);
-  app.footer("Exit code: 0 a port is open, 1 none is, 3 nothing could be reached.");
+  SetFooter(app, "Exit code: 0 a port is open, 1 none is, 3 nothing could be reached.");
   return {&app, [flags](const CommandLine&) { return Scan(*flags); }};
 }
 

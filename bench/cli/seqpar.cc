@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
@@ -18,6 +17,7 @@
 #include "bench/cli/commands.h"
 #include "bench/cli/descriptor_limit.h"
 #include "bench/cli/exit_code.h"
+#include "bench/cli/flags.h"
 #include "bench/cli/interrupt.h"
 #include "bench/cli/outputs.h"
 #include "bench/cli/seqpar_flags.h"
@@ -198,7 +198,7 @@ int Seqpar(const SeqparFlags& flags, const CommandLine& command_line) {
 
 Command AddSeqpar(CLI::App& program) {
   const auto flags = std::make_shared<SeqparFlags>();
-  CLI::App& app = *program.add_subcommand("seqpar", "sequential against parallel sends");
+  CLI::App& app = AddCommand(program, "seqpar", "sequential against parallel sends");
   AddSeqparFlags(app, *flags);
   return {&app, [flags](const CommandLine& line) { return Seqpar(*flags, line); }};
 }

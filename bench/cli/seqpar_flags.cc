@@ -2,7 +2,6 @@
 
 #include <string_view>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "base/parse.h"
 #include "base/strings.h"
@@ -13,59 +12,56 @@ namespace {
 
 // A comma-separated list, each item in the syntax of `parse`.
 template <typename T>
-CLI::Option* AddListOf(CLI::App& app, const std::string& name, std::vector<T>& target,
-                       absl::StatusOr<T> (*parse)(std::string_view),
-                       const std::string& description) {
-  return app
-      .add_option_function<std::vector<std::string>>(
-          name,
-          [name, parse, &target](const std::vector<std::string>& items) {
-            target.clear();
-            for (const std::string& item : items) {
-              const absl::StatusOr<T> value = parse(item);
-              if (!value.ok()) {
-                throw CLI::ValidationError(name, std::string(FromAbsl(value.status().message())));
-              }
-              target.push_back(*value);
-            }
-          },
-          description)
-      ->delimiter(',')
-      ->type_name("LIST");
+Option AddListOf(CLI::App& app, const std::string& name, std::vector<T>& target,
+                 absl::StatusOr<T> (*parse)(std::string_view), const std::string& description) {
+  return AddParsedList(
+             app, name,
+             [name, parse, &target](const std::vector<std::string>& items) {
+               target.clear();
+               for (const std::string& item : items) {
+                 const absl::StatusOr<T> value = parse(item);
+                 if (!value.ok()) {
+                   RefuseOption(name, std::string(FromAbsl(value.status().message())));
+                 }
+                 target.push_back(*value);
+               }
+             },
+             description)
+      .CommaSeparated()
+      .Type("LIST");
 }
 
 void AddTargetCi(CLI::App& app, SeqparFlags& flags) {
-  app.add_option_function<std::string>(
-         "--target-ci",
-         [&flags](const std::string& text) {
-           const absl::StatusOr<double> share = ParsePercent(text);
-           if (!share.ok() || *share <= 0) {
-             throw CLI::ValidationError("--target-ci", share.ok()
-                                                           ? "must be above 0%"
-                                                           : std::string(share.status().message()));
-           }
-           flags.target_ci = *share;
-         },
-         "more blocks until each interval reaches no further than this to either side")
-      ->type_name("PERCENT");
+  AddParsed(
+      app, "--target-ci",
+      [&flags](const std::string& text) {
+        const absl::StatusOr<double> share = ParsePercent(text);
+        if (!share.ok() || *share <= 0) {
+          RefuseOption("--target-ci",
+                       share.ok() ? "must be above 0%" : std::string(share.status().message()));
+        }
+        flags.target_ci = *share;
+      },
+      "more blocks until each interval reaches no further than this to either side")
+      .Type("PERCENT");
   AddDuration(app, "--max-time", flags.max_time, "with --target-ci: for each setting");
 }
 
 void AddArms(CLI::App& app, SeqparFlags& flags) {
-  app.add_option("--arms", flags.arms,
-                 "what to compare with the first of them: sequential, parallel, parallel-loops, "
-                 "window-K, pipeline-K")
-      ->delimiter(',')
-      ->type_name("LIST")
-      ->default_str("sequential,parallel");
+  AddText(app, "--arms", flags.arms,
+          "what to compare with the first of them: sequential, parallel, parallel-loops, "
+          "window-K, pipeline-K")
+      .CommaSeparated()
+      .Type("LIST")
+      .Default("sequential,parallel");
   AddList(app, "--window", flags.windows, {1, 100000},
           "an arm window-K for each K: at most K connections await a reply at once");
   AddList(app, "--pipeline", flags.pipelines, {1, 100000},
           "an arm pipeline-K for each K: in parallel, each connection with K messages under way");
   AddSize(app, "--client-loops", flags.client_loops, {1, 1024}, "threads of parallel-loops");
-  app.add_flag("--aa", flags.aa,
-               "the first arm twice in each block: the noise floor, without which nothing is "
-               "judged");
+  AddSwitch(app, "--aa", flags.aa,
+            "the first arm twice in each block: the noise floor, without which nothing is "
+            "judged");
 }
 
 void AddNetwork(CLI::App& app, SeqparFlags& flags) {
@@ -85,32 +81,30 @@ void CheckNetwork(const CLI::App& app, const SeqparFlags& flags) {
   for (const SeqparNetwork& network : flags.networks()) lab = lab || network.is_lab();
   if (lab) return;
   for (const char* name : {"--queue", "--loss", "--jitter"}) {
-    if (app.get_option(name)->count() > 0) {
-      throw CLI::ValidationError(name, "is of the network that --rtt or --bw make");
+    if (Given(app, name)) {
+      RefuseOption(name, "is of the network that --rtt or --bw make");
     }
   }
 }
 
-// What options say together. Throws, as CLI11 wants it.
+// What options say together. Does not return if they contradict each other.
 void CheckTogether(const CLI::App& app, SeqparFlags& flags) {
   for (const uint64_t window : flags.windows) flags.arms.push_back(Concat("window-", window));
   for (const uint64_t depth : flags.pipelines) flags.arms.push_back(Concat("pipeline-", depth));
-  if (app.get_option("--max-time")->count() > 0 && !flags.target_ci.has_value()) {
-    throw CLI::ValidationError("--max-time", "is the limit of --target-ci");
+  if (Given(app, "--max-time") && !flags.target_ci.has_value()) {
+    RefuseOption("--max-time", "is the limit of --target-ci");
   }
   if (flags.own_server()) {
-    if (flags.server_pid != 0) throw CLI::ValidationError("--server-pid", "needs HOST PORT");
+    if (flags.server_pid != 0) RefuseOption("--server-pid", "needs HOST PORT");
     return CheckNetwork(app, flags);
   }
   for (const char* name : {"--think-mode", "--loops"}) {
-    if (app.get_option(name)->count() == 0) continue;
-    throw CLI::ValidationError(name,
-                               "is for the server: with HOST PORT give it to `spindle serve`");
+    if (!Given(app, name)) continue;
+    RefuseOption(name, "is for the server: with HOST PORT give it to `spindle serve`");
   }
   for (const char* name : {"--rtt", "--bw", "--queue", "--loss", "--jitter"}) {
-    if (app.get_option(name)->count() == 0) continue;
-    throw CLI::ValidationError(
-        name, "needs a server of its own: leave out HOST PORT, or use `spindle netlab`");
+    if (!Given(app, name)) continue;
+    RefuseOption(name, "needs a server of its own: leave out HOST PORT, or use `spindle netlab`");
   }
 }
 
@@ -122,7 +116,7 @@ void AddServer(CLI::App& app, SeqparFlags& flags) {
   AddSize(app, "--loops", flags.loops, {0, 1024}, "own server: worker loops");
   AddSize(app, "--server-pid", flags.server_pid, {1, 1 << 30},
           "the server's process, whose processor time is shown; found by itself on this machine")
-      ->default_str("");
+      .Default("");
 }
 
 }  // namespace
@@ -142,14 +136,14 @@ void AddSeqparFlags(CLI::App& app, SeqparFlags& flags) {
       "this process");
   AddList(app, "-n,--connections", flags.connections, {1, 100000},
           "numbers of connections: 1,2,4 or 1..16, which doubles")
-      ->default_str("1..16");
+      .Default("1..16");
   AddList(app, "-s,--size", flags.message_bytes, {1, uint64_t{1} << 30},
           "bytes per message: 1K or 1K,64K,1M")
-      ->default_str("1K");
+      .Default("1K");
   AddSize(app, "-m,--messages", flags.messages, {1, 100000000},
           "messages per connection in each block; left out: as many as take the first arm about "
           "30 ms, from 2 to 1000")
-      ->default_str("");
+      .Default("");
   AddArms(app, flags);
   AddChoice(app, "--mode", {"ack", "echo"}, flags.mode_index, "the reply: one byte, or all bytes");
   AddChoice(app, "--pool", {"on", "off"}, flags.pool_index,
@@ -161,7 +155,7 @@ void AddSeqparFlags(CLI::App& app, SeqparFlags& flags) {
   AddTargetCi(app, flags);
   AddPercent(app, "--equivalence", flags.equivalence,
              "arms are \"the same\" if the whole interval is within this")
-      ->default_str("5%");
+      .Default("5%");
   AddNetwork(app, flags);
   AddServer(app, flags);
   AddDuration(app, "--connect-timeout", flags.connect_timeout, "for each connection");
@@ -169,10 +163,10 @@ void AddSeqparFlags(CLI::App& app, SeqparFlags& flags) {
               "a connection without a reply for so long fails, and the run ends");
   AddSize(app, "--seed", flags.seed, {}, "of the bytes, the order of the arms and the intervals");
   AddSize(app, "--max-errors", flags.max_errors, {}, "more of them end in exit code 5");
-  app.add_flag("--strict", flags.strict, "a \"cannot tell\" ends in exit code 4");
-  app.add_flag("--quiet", flags.quiet, "no progress lines");
+  AddSwitch(app, "--strict", flags.strict, "a \"cannot tell\" ends in exit code 4");
+  AddSwitch(app, "--quiet", flags.quiet, "no progress lines");
   AddOutputs(app, flags.outputs);
-  app.final_callback([&app, &flags] { CheckTogether(app, flags); });
+  OnceParsed(app, [&app, &flags] { CheckTogether(app, flags); });
 }
 
 }  // namespace spindle::bench

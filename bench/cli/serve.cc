@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
@@ -142,18 +141,17 @@ int Serve(const ServeFlags& flags) {
 
 // What to look at a running server with.
 void AddWatching(CLI::App& app, const std::shared_ptr<ServeFlags>& flags) {
-  app.add_option_function<std::string>(
-         "--admin",
-         [flags](const std::string& text) {
-           const absl::StatusOr<SocketAddress> address = SocketAddress::Parse(text);
-           if (!address.ok()) {
-             throw CLI::ValidationError("--admin",
-                                        std::string(FromAbsl(address.status().message())));
-           }
-           flags->admin = *address;
-         },
-         "pages about the loops and connections, by HTTP: 127.0.0.1:PORT or unix:/path")
-      ->type_name("ADDRESS");
+  AddParsed(
+      app, "--admin",
+      [flags](const std::string& text) {
+        const absl::StatusOr<SocketAddress> address = SocketAddress::Parse(text);
+        if (!address.ok()) {
+          RefuseOption("--admin", std::string(FromAbsl(address.status().message())));
+        }
+        flags->admin = *address;
+      },
+      "pages about the loops and connections, by HTTP: 127.0.0.1:PORT or unix:/path")
+      .Type("ADDRESS");
   AddDuration(app, "--slow-callback", flags->slow_callback,
               "name callbacks that take longer, in the log and at /slow; 0: do not measure them");
   AddDuration(app, "--watchdog", flags->watchdog,
@@ -164,12 +162,11 @@ void AddWatching(CLI::App& app, const std::shared_ptr<ServeFlags>& flags) {
 
 Command AddServe(CLI::App& program) {
   const auto flags = std::make_shared<ServeFlags>();
-  CLI::App& app =
-      *program.add_subcommand("serve", "echo, sink, chargen, ack, http or sockperf server");
+  CLI::App& app = AddCommand(program, "serve", "echo, sink, chargen, ack, http or sockperf server");
   AddEndpoint(app, flags->endpoint,
               "where to listen: HOST PORT (\"*\": all IPv4 addresses; port 0: a free one, which is "
               "printed) or unix:/path or unix:@name")
-      ->required();
+      .Required();
   AddChoice(app, "--mode", kModeNames, flags->mode_index,
             "echo: sends all bytes back; sink or discard: drops them; chargen: sends lines for "
             "ever; ack: one byte for each message of a 4-byte big-endian length and so many bytes; "
@@ -180,18 +177,18 @@ Command AddServe(CLI::App& program) {
   AddDuration(app, "--think", flags->think, "each answer takes so long");
   AddChoice(app, "--think-mode", ThinkModeNames(), flags->think_mode_index,
             "with --think: on a timer, asleep in the loop, or busy in it");
-  app.add_option_function<std::string>(
-         "--stall",
-         [flags](const std::string& text) {
-           const absl::StatusOr<Stall> stall = ParseStall(text);
-           if (!stall.ok()) {
-             throw CLI::ValidationError("--stall", std::string(FromAbsl(stall.status().message())));
-           }
-           flags->stall = *stall;
-         },
-         "all worker loops stand still at once: 500ms@10s for so long, so long after the start; "
-         "500ms@10s/5s: again every 5 s")
-      ->type_name("PLAN");
+  AddParsed(
+      app, "--stall",
+      [flags](const std::string& text) {
+        const absl::StatusOr<Stall> stall = ParseStall(text);
+        if (!stall.ok()) {
+          RefuseOption("--stall", std::string(FromAbsl(stall.status().message())));
+        }
+        flags->stall = *stall;
+      },
+      "all worker loops stand still at once: 500ms@10s for so long, so long after the start; "
+      "500ms@10s/5s: again every 5 s")
+      .Type("PLAN");
   AddSize(app, "--max-connections", flags->max_connections, {},
           "more wait in the kernel's queue; 0: no limit");
   AddChoice(app, "--placement", {"round-robin", "least", "hash", "reuseport"},
@@ -199,15 +196,15 @@ Command AddServe(CLI::App& program) {
   AddDuration(app, "--drain", flags->drain,
               "on SIGTERM or SIGINT: how long open connections may take to end");
   AddWatching(app, flags);
-  app.final_callback([&app, flags] {
+  OnceParsed(app, [&app, flags] {
     const bool answers =
         flags->mode() != ServiceMode::kDiscard && flags->mode() != ServiceMode::kChargen;
-    if (app.get_option("--think")->count() > 0 && !answers) {
-      throw CLI::ValidationError("--think", "has no answers to delay in mode " +
-                                                std::string(ServiceModeName(flags->mode())));
+    if (Given(app, "--think") && !answers) {
+      RefuseOption("--think", "has no answers to delay in mode " +
+                                  std::string(ServiceModeName(flags->mode())));
     }
-    if (app.get_option("--think-mode")->count() > 0 && app.get_option("--think")->count() == 0) {
-      throw CLI::ValidationError("--think-mode", "needs --think");
+    if (Given(app, "--think-mode") && !Given(app, "--think")) {
+      RefuseOption("--think-mode", "needs --think");
     }
   });
   return {&app, [flags](const CommandLine&) { return Serve(*flags); }};

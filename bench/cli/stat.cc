@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/errno_status.h"
@@ -103,21 +102,20 @@ int Stat(const StatFlags& flags) {
 
 Command AddStat(CLI::App& program) {
   const auto flags = std::make_shared<StatFlags>();
-  CLI::App& app =
-      *program.add_subcommand("stat", "the sockets of this machine, in the columns of ss");
-  app.add_flag("-t,--tcp", flags->tcp, "TCP; without -t, -u and -x: all");
-  app.add_flag("-u,--udp", flags->udp, "UDP");
-  app.add_flag("-x,--unix", flags->unix_sockets, "Unix sockets");
-  app.add_flag("-l,--listening", flags->listening, "those that wait for peers");
-  app.add_flag("-a,--all", flags->all,
-               "those, the connected and the ending ones; without -l and -a: the connected ones");
-  app.add_flag("-n,--numeric", flags->numeric, "ports and rates as plain numbers");
-  app.add_flag("-p,--processes", flags->owners,
-               "who has them open, as far as this user may look at processes");
-  app.add_flag("-i,--info", flags->details, "what TCP_INFO says, on a line of its own");
-  app.add_flag("-4,--ipv4", flags->v4, "IPv4 only");
-  app.add_flag("-6,--ipv6", flags->v6, "IPv6 only");
-  app.add_flag("-H,--no-header", flags->no_header, "without the headings");
+  CLI::App& app = AddCommand(program, "stat", "the sockets of this machine, in the columns of ss");
+  AddSwitch(app, "-t,--tcp", flags->tcp, "TCP; without -t, -u and -x: all");
+  AddSwitch(app, "-u,--udp", flags->udp, "UDP");
+  AddSwitch(app, "-x,--unix", flags->unix_sockets, "Unix sockets");
+  AddSwitch(app, "-l,--listening", flags->listening, "those that wait for peers");
+  AddSwitch(app, "-a,--all", flags->all,
+            "those, the connected and the ending ones; without -l and -a: the connected ones");
+  AddSwitch(app, "-n,--numeric", flags->numeric, "ports and rates as plain numbers");
+  AddSwitch(app, "-p,--processes", flags->owners,
+            "who has them open, as far as this user may look at processes");
+  AddSwitch(app, "-i,--info", flags->details, "what TCP_INFO says, on a line of its own");
+  AddSwitch(app, "-4,--ipv4", flags->v4, "IPv4 only");
+  AddSwitch(app, "-6,--ipv6", flags->v6, "IPv6 only");
+  AddSwitch(app, "-H,--no-header", flags->no_header, "without the headings");
   AddJson(app, flags->json);
   return {&app, [flags](const CommandLine&) { return Stat(*flags); }};
 }

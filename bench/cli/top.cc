@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
@@ -108,22 +107,22 @@ int Top(const TopFlags& flags) {
 
 Command AddTop(CLI::App& program) {
   const auto flags = std::make_shared<TopFlags>();
-  CLI::App& app = *program.add_subcommand("top", "live view of a server's loops and connections");
-  app.add_option("endpoint,--admin", flags->words,
-                 "the server's admin endpoint (serve --admin): PORT, 127.0.0.1:PORT, /path, "
-                 "unix:/path or unix:@name")
-      ->type_name("ADDRESS")
-      ->expected(1, 2)
-      ->required();
+  CLI::App& app = AddCommand(program, "top", "live view of a server's loops and connections");
+  AddText(app, "endpoint,--admin", flags->words,
+          "the server's admin endpoint (serve --admin): PORT, 127.0.0.1:PORT, /path, "
+          "unix:/path or unix:@name")
+      .Type("ADDRESS")
+      .Times(1, 2)
+      .Required();
   AddDuration(app, "--interval", flags->interval, "between two looks, 100ms to 1m",
               {kMinTopInterval, kMaxTopInterval});
   AddChoice(app, "--sort", TopSortNames(), flags->sort_index,
             "connections: rate and bytes of both directions, read, write, queued, unread, age, id");
   AddSize(app, "--limit", flags->limit, {1, 10'000}, "the most connections to ask for");
-  app.add_flag("--once", flags->once, "two looks, printed once");
-  app.add_flag("--no-color", flags->no_color, "as does the variable NO_COLOR");
-  AddJson(app, flags->json)->needs("--once");
-  app.footer("Keys: h shows them all.");
+  AddSwitch(app, "--once", flags->once, "two looks, printed once");
+  AddSwitch(app, "--no-color", flags->no_color, "as does the variable NO_COLOR");
+  AddJson(app, flags->json).Needs("--once");
+  SetFooter(app, "Keys: h shows them all.");
   return {&app, [flags](const CommandLine&) { return Top(*flags); }};
 }
 

@@ -9,7 +9,10 @@ load(":precompiled_header.bzl", _precompiled_header = "precompiled_header")
 # nothing.
 _HEADERS_BY_DEP = {
     "//tests/testing:stream_env": "tests/testing:for_stream_tests",
-    "@cli11//:cli11": "third_party/precompiled:for_commands",
+    "@nlohmann_json//:json": "third_party/precompiled:for_tools",
+}
+_TEST_HEADERS_BY_DEP = {
+    "@nlohmann_json//:json": "third_party/precompiled:for_tool_tests",
 }
 _HEADERS = {
     "base": "third_party/precompiled:for_sources",
@@ -24,17 +27,20 @@ _HEADERS = {
 # headers themselves. The library's is run by every test: it takes a tenth longer to compile this way,
 # and half as long to run.
 _OPTIMISATION = {
-    "for_commands": ["-O0"],
     "for_sources": ["-O1"],
     "for_stream_tests": ["-O0"],
     "for_tests": ["-O0"],
+    "for_tool_tests": ["-O0"],
     "for_tools": ["-O0"],
 }
 
 def _headers(deps):
     package = native.package_name()
     headers = _HEADERS.get(package, _HEADERS.get(package.partition("/")[0]))
-    for dep, richer in _HEADERS_BY_DEP.items():
+    by_dep = dict(_HEADERS_BY_DEP)
+    if package.startswith("tests/"):
+        by_dep.update(_TEST_HEADERS_BY_DEP)
+    for dep, richer in by_dep.items():
         if dep in deps:
             headers = richer
     return headers
