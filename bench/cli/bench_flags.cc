@@ -6,7 +6,6 @@
 #include <string_view>
 #include <system_error>
 
-#include "absl/status/statusor.h"
 #include "base/strings.h"
 #include "bench/cli/flags.h"
 #include "bench/cli/outputs.h"
@@ -156,11 +155,7 @@ void AddBenchFlags(CLI::App& app, BenchFlags& flags) {
   AddDuration(app, "--connect-timeout", flags.connect_timeout, "for each connection");
   AddParsed(
       app, "--pin",
-      [&flags](const std::string& text) {
-        absl::StatusOr<PinPlan> plan = ParsePin(text);
-        if (!plan.ok()) RefuseOption("--pin", std::string(FromAbsl(plan.status().message())));
-        flags.pin = *std::move(plan);
-      },
+      [&flags](const std::string& text) { flags.pin = ValueOrRefuse("--pin", ParsePin(text)); },
       "processors, as client:0,server:1, or none; left out: half of them for each side if the "
       "server is our own, else none")
       .Type("PLAN");

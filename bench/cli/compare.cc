@@ -223,11 +223,7 @@ Command AddCompare(CLI::App& program) {
       app, "--fail-if",
       [flags](const std::vector<std::string>& texts) {
         for (const std::string& text : texts) {
-          const absl::StatusOr<Threshold> threshold = ParseThreshold(text);
-          if (!threshold.ok()) {
-            RefuseOption("--fail-if", std::string(FromAbsl(threshold.status().message())));
-          }
-          flags->thresholds.push_back(*threshold);
+          flags->thresholds.push_back(ValueOrRefuse("--fail-if", ParseThreshold(text)));
         }
       },
       "exit code 1 if B differs from A by more: 'p99>+10%', 'throughput<-5%'; may be repeated")

@@ -12,12 +12,6 @@
 namespace spindle::bench {
 namespace {
 
-template <typename T>
-T ValueOrRefuse(const std::string& names, absl::StatusOr<T> value) {
-  if (!value.ok()) RefuseOption(names, std::string(FromAbsl(value.status().message())));
-  return *std::move(value);
-}
-
 void CheckRange(const std::string& names, uint64_t value, SizeRange range) {
   if (value >= range.min && value <= range.max) return;
   RefuseOption(names, range.max == UINT64_MAX
@@ -32,6 +26,20 @@ void CheckRange(const std::string& names, Duration value, DurationRange range) {
                           ? Concat("has to be at least ", FormatDuration(range.min))
                           : Concat("has to be ", FormatDuration(range.min), " to ",
                                    FormatDuration(range.max)));
+}
+
+// `check` refuses values that `parse` takes.
+template <typename T, typename Check>
+Option AddValue(CLI::App& app, const std::string& names, T& target,
+                absl::StatusOr<T> (*parse)(std::string_view), const std::string& description,
+                Check check) {
+  return AddParsed(
+      app, names,
+      [names, parse, check, &target](const std::string& text) {
+        target = ValueOrRefuse(names, parse(text));
+        check(target);
+      },
+      description);
 }
 
 }  // namespace
@@ -118,62 +126,37 @@ Option AddParsedList(CLI::App& app, const std::string& names,
 
 Option AddDuration(CLI::App& app, const std::string& names, Duration& target,
                    const std::string& description, DurationRange range) {
-  return AddParsed(
-             app, names,
-             [names, range, &target](const std::string& text) {
-               target = ValueOrRefuse(names, ParseDuration(text));
-               CheckRange(names, target, range);
-             },
-             description)
+  return AddValue(app, names, target, &ParseDuration, description,
+                  [names, range](Duration value) { CheckRange(names, value, range); })
       .Type("TIME")
       .Default(FormatDuration(target));
 }
 
 Option AddSize(CLI::App& app, const std::string& names, uint64_t& target, SizeRange range,
                const std::string& description) {
-  return AddParsed(
-             app, names,
-             [names, range, &target](const std::string& text) {
-               target = ValueOrRefuse(names, ParseSize(text));
-               CheckRange(names, target, range);
-             },
-             description)
+  return AddValue(app, names, target, &ParseSize, description,
+                  [names, range](uint64_t value) { CheckRange(names, value, range); })
       .Type("N")
       .Default(Concat(target));
 }
 
 Option AddList(CLI::App& app, const std::string& names, std::vector<uint64_t>& target,
                SizeRange range, const std::string& description) {
-  return AddParsed(
-             app, names,
-             [names, range, &target](const std::string& text) {
-               target = ValueOrRefuse(names, ParseNumberList(text));
-               for (const uint64_t value : target) CheckRange(names, value, range);
-             },
-             description)
+  return AddValue(app, names, target, &ParseNumberList, description,
+                  [names, range](const std::vector<uint64_t>& values) {
+                    for (const uint64_t value : values) CheckRange(names, value, range);
+                  })
       .Type("LIST");
 }
 
 Option AddBitRate(CLI::App& app, const std::string& names, uint64_t& target,
                   const std::string& description) {
-  return AddParsed(
-             app, names,
-             [names, &target](const std::string& text) {
-               target = ValueOrRefuse(names, ParseBitRate(text));
-             },
-             description)
-      .Type("RATE");
+  return AddValue(app, names, target, &ParseBitRate, description, [](uint64_t) {}).Type("RATE");
 }
 
 Option AddPercent(CLI::App& app, const std::string& names, double& target,
                   const std::string& description) {
-  return AddParsed(
-             app, names,
-             [names, &target](const std::string& text) {
-               target = ValueOrRefuse(names, ParsePercent(text));
-             },
-             description)
-      .Type("PERCENT");
+  return AddValue(app, names, target, &ParsePercent, description, [](double) {}).Type("PERCENT");
 }
 
 Option AddChoice(CLI::App& app, const std::string& names, std::vector<std::string> choices,

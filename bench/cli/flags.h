@@ -6,9 +6,12 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "base/strings.h"
 
 namespace CLI {
 class App;
@@ -49,6 +52,12 @@ void SetFooter(CLI::App& app, const std::string& text);
 
 // Ends the parse: the option `name` cannot be, because it `why`. To be called while parsing.
 [[noreturn]] void RefuseOption(const std::string& name, const std::string& why);
+// What a parser made of the option's text; an error ends the parse by its message.
+template <typename T>
+T ValueOrRefuse(const std::string& name, absl::StatusOr<T> value) {
+  if (!value.ok()) RefuseOption(name, std::string(FromAbsl(value.status().message())));
+  return *std::move(value);
+}
 // Whether the command line has this option.
 bool Given(const CLI::App& app, const std::string& name);
 // For what options say together: called when all have been read.

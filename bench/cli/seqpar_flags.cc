@@ -19,11 +19,7 @@ Option AddListOf(CLI::App& app, const std::string& name, std::vector<T>& target,
              [name, parse, &target](const std::vector<std::string>& items) {
                target.clear();
                for (const std::string& item : items) {
-                 const absl::StatusOr<T> value = parse(item);
-                 if (!value.ok()) {
-                   RefuseOption(name, std::string(FromAbsl(value.status().message())));
-                 }
-                 target.push_back(*value);
+                 target.push_back(ValueOrRefuse(name, parse(item)));
                }
              },
              description)
@@ -35,12 +31,9 @@ void AddTargetCi(CLI::App& app, SeqparFlags& flags) {
   AddParsed(
       app, "--target-ci",
       [&flags](const std::string& text) {
-        const absl::StatusOr<double> share = ParsePercent(text);
-        if (!share.ok() || *share <= 0) {
-          RefuseOption("--target-ci",
-                       share.ok() ? "must be above 0%" : std::string(share.status().message()));
-        }
-        flags.target_ci = *share;
+        const double share = ValueOrRefuse("--target-ci", ParsePercent(text));
+        if (share <= 0) RefuseOption("--target-ci", "must be above 0%");
+        flags.target_ci = share;
       },
       "more blocks until each interval reaches no further than this to either side")
       .Type("PERCENT");

@@ -144,11 +144,7 @@ void AddWatching(CLI::App& app, const std::shared_ptr<ServeFlags>& flags) {
   AddParsed(
       app, "--admin",
       [flags](const std::string& text) {
-        const absl::StatusOr<SocketAddress> address = SocketAddress::Parse(text);
-        if (!address.ok()) {
-          RefuseOption("--admin", std::string(FromAbsl(address.status().message())));
-        }
-        flags->admin = *address;
+        flags->admin = ValueOrRefuse("--admin", SocketAddress::Parse(text));
       },
       "pages about the loops and connections, by HTTP: 127.0.0.1:PORT or unix:/path")
       .Type("ADDRESS");
@@ -180,11 +176,7 @@ Command AddServe(CLI::App& program) {
   AddParsed(
       app, "--stall",
       [flags](const std::string& text) {
-        const absl::StatusOr<Stall> stall = ParseStall(text);
-        if (!stall.ok()) {
-          RefuseOption("--stall", std::string(FromAbsl(stall.status().message())));
-        }
-        flags->stall = *stall;
+        flags->stall = ValueOrRefuse("--stall", ParseStall(text));
       },
       "all worker loops stand still at once: 500ms@10s for so long, so long after the start; "
       "500ms@10s/5s: again every 5 s")
