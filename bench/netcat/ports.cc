@@ -1,8 +1,5 @@
 #include "bench/netcat/ports.h"
 
-#include <arpa/inet.h>
-#include <netdb.h>
-
 #include <charconv>
 #include <numeric>
 #include <optional>
@@ -34,13 +31,16 @@ absl::StatusOr<uint16_t> ParseNumber(std::string_view text, PortZero zero) {
   return static_cast<uint16_t>(number);
 }
 
+SocketKind KindOf(NetcatTransport transport) {
+  return transport == NetcatTransport::kUdp ? SocketKind::kUdp : SocketKind::kTcp;
+}
+
 }  // namespace
 
 absl::StatusOr<uint16_t> ParsePort(std::string_view text, NetcatTransport transport,
                                    PortZero zero) {
   if (IsNumber(text)) return ParseNumber(text, zero);
-  const std::optional<uint16_t> port =
-      ServicePort(text, transport == NetcatTransport::kUdp ? SocketKind::kUdp : SocketKind::kTcp);
+  const std::optional<uint16_t> port = ServicePort(text, KindOf(transport));
   if (!port.has_value()) return BadPort("invalid", text);
   return *port;
 }
@@ -64,9 +64,8 @@ absl::StatusOr<std::vector<uint16_t>> ParsePorts(std::string_view text, NetcatTr
 }
 
 std::string ServiceName(uint16_t port, NetcatTransport transport) {
-  const servent* const service =
-      getservbyport(htons(port), std::string(ProtocolName(transport)).c_str());
-  return service == nullptr ? "*" : service->s_name;
+  std::string name = RegisteredName(port, KindOf(transport));
+  return name.empty() ? "*" : name;
 }
 
 std::string_view ProtocolName(NetcatTransport transport) {

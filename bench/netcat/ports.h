@@ -21,7 +21,7 @@ absl::StatusOr<uint16_t> ParsePort(std::string_view text, NetcatTransport transp
 // As ParsePort, and ranges of numbers: "20-25" or "25-20", both ends included, rising.
 absl::StatusOr<std::vector<uint16_t>> ParsePorts(std::string_view text, NetcatTransport transport);
 
-// The name of a service, "*" if it has none. One thread: getservbyport(3) is called.
+// The name of a service, "*" if it has none. Any thread.
 std::string ServiceName(uint16_t port, NetcatTransport transport);
 
 // "tcp" or "udp".

@@ -35,8 +35,7 @@ enum class RelayEnd : uint8_t {
 //   send.
 // - The end of the peer's side ends the relay once stdin has nothing more to give: a file is sent
 //   to its end, a terminal has nothing, and pipes and sockets are given kPeerEndGrace without a
-//   byte.
-//   NetcatOptions::half_open waits for the end of stdin in any case.
+//   byte. NetcatOptions::half_open waits for the end of stdin in any case.
 // - What was read from stdin and could not be sent, or was received and could not be written, is an
 //   error.
 //

@@ -81,11 +81,14 @@ bool IsEphemeral(uint16_t port) {
 
 }  // namespace
 
-std::string ServiceName(uint16_t port, SocketKind kind) {
-  if (IsEphemeral(port)) return "";
+std::string RegisteredName(uint16_t port, SocketKind kind) {
   const Services& services = ServicesOf(kind);
   const auto found = services.names.find(port);
   return found == services.names.end() ? "" : found->second;
+}
+
+std::string ServiceName(uint16_t port, SocketKind kind) {
+  return IsEphemeral(port) ? "" : RegisteredName(port, kind);
 }
 
 std::optional<uint16_t> ServicePort(std::string_view name, SocketKind kind) {

@@ -14,8 +14,10 @@ namespace spindle::bench {
 // those of TCP for every other kind. They are read once, at the first question; of two entries the
 // first one counts. Any thread.
 
-// The name of `port`, empty if it has none or if the kernel hands the port out by itself. For
-// SocketTextOptions::service.
+// The name of `port`, empty if it has none.
+std::string RegisteredName(uint16_t port, SocketKind kind);
+
+// The same, empty also if the kernel hands the port out by itself. For SocketTextOptions::service.
 std::string ServiceName(uint16_t port, SocketKind kind);
 
 // The port of the service that has this name or alias; nothing if there is none.
