@@ -8,6 +8,7 @@
 #include <utility>
 
 namespace spindle {
+
 int BoundUnixPath::Bind(Syscalls& syscalls, int fd, const SocketAddress& address) {
   sockaddr_storage storage;
   const socklen_t length = address.ToSockaddr(&storage);
