@@ -40,7 +40,8 @@ enum class SendPhase : uint8_t {
   kWrite,     // From the call that writes until the kernel has taken the last byte.
   kInFlight,  // After that, until the first byte of the reply: there, the server's work, and back.
   kThink,     // The server's share of that, if SendRun::think says so. It is put in the middle, so
-              // that there is one kInFlight before and one after it.
+              // that there is one kInFlight before and one after it; at the latest it ends with the
+              // reply's first byte, also if this thread noted the end of kWrite too late for that.
   kAck,       // From the first to the last byte of the reply.
   kClose,     // From our FIN to the end. Fresh connections only, once for each.
 };

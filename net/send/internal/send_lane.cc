@@ -214,8 +214,10 @@ void SendLane::NoteAnswered(const InFlight& message, TimePoint now) {
   TimePoint written = message.written_at == TimePoint() ? now : message.written_at;
   const TimePoint first_byte = std::max(message.first_byte_at, message.sent_at);
   AddSpan(index, SendPhase::kWrite, message.sent_at, written);
-  written = std::min(written, first_byte);
-  const Duration think = std::min(spec_->run().think, first_byte - written);
+  // The server had the message before it began to think, also where this thread was late to note
+  // that the kernel had taken it.
+  const Duration think = std::min(spec_->run().think, first_byte - message.sent_at);
+  written = std::min(written, first_byte - think);
   if (think > Duration::zero()) {
     const TimePoint there = written + (first_byte - written - think) / 2;
     AddSpan(index, SendPhase::kInFlight, written, there);

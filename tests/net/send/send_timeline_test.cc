@@ -71,6 +71,22 @@ TEST_F(SendTimeline, ALongMessageTakesTimeToWriteAndItsReplyToArrive) {
   EXPECT_EQ(result.timeline[2].start + result.timeline[2].length, result.wall);
 }
 
+TEST_F(SendTimeline, TheServersTimeIsWholeIfTheWriteWasNotedTooLateForIt) {
+  Build(5 * kMs, /*delay=*/1 * kMs);
+  MakePlan({.connections = 1, .timeline = Timeline::kOn});
+  SendRun run = {.message = std::string(1000000, 'x') + "\n"};
+  run.think = 8 * kMs;  // A millisecond more than there is between the write's end and the reply.
+  const SendResult result = Run(std::move(run));
+  ASSERT_TRUE(result.ok()) << result.ToString();
+  ASSERT_EQ(result.timeline.size(), 5u);
+  const SendSpan& write = result.timeline[0];
+  const SendSpan& think = result.timeline[2];
+  EXPECT_EQ(think.phase, SendPhase::kThink);
+  EXPECT_EQ(think.length, 8 * kMs);
+  EXPECT_EQ(think.start, write.start + write.length - 1 * kMs);
+  EXPECT_EQ(result.timeline[4].start, think.start + think.length);
+}
+
 TEST_F(SendTimeline, AMessageWithoutReplyEndsWhenItsConnectionFails) {
   Build(5 * kMs, /*delay=*/1 * kMs);
   server_->FailLine(0, LineServer::Fault::kSilence);
